@@ -1,0 +1,1 @@
+"""The rules of an inventory: pure, deterministic, knowing no database."""

@@ -1,0 +1,181 @@
+"""The working copy that a call's commands alter, one after the other.
+
+Here every total is recounted from the items whenever it is asked for: slow, and right by
+definition. The twin keeps running totals instead; that both agree is what parity proves.
+"""
+
+from collections.abc import Mapping
+
+from engine.bounds import CAPACITY_MAX, CARRIED_MAX
+from engine.facts import Facts
+from engine.ruleset import EQUIPMENT, Ruleset
+from engine.state import Actor, InventorySessionDTO, Item, Place, SlotKey
+
+
+class Draft:
+    """A session being altered; ``touched`` has the ids of altered items in order of first touch."""
+
+    def __init__(
+        self, ruleset: Ruleset, session: InventorySessionDTO, templates: Mapping[str, Facts], id_prefix: str
+    ) -> None:
+        """Begin with ``session``; ``templates`` has facts for grants, ``id_prefix`` 24 hex digits."""
+        self.ruleset = ruleset
+        self.actor: Actor = session.actor
+        self.items = dict(session.items)
+        self.touched: dict[str, None] = {}
+        self.touched_containers: set[str] = set()
+        self.made: dict[int, str] = {}
+        self.op_index = 0
+        self._session_facts = session.facts
+        self._templates = templates
+        self._id_prefix = id_prefix
+        self._minted = 0
+        self._at = {(item.place.container, item.place.slot): item.item_id for item in self.items.values()}
+        self._mark()
+
+    def begin(self, op_index: int) -> None:
+        """Begin the next command of the call."""
+        self.op_index = op_index
+        self._mark()
+
+    def _mark(self) -> None:
+        self.minted_before = self._minted
+        self.weight_before = self.weight()
+        self.limit_before = self.carry_limit()
+        self.totals_before = {name: self.total(name) for name in self.ruleset.containers}
+
+    # reading
+
+    def item(self, ref: str) -> Item | None:
+        """The item by id, or by "@n": the first new item of command n of this call."""
+        if ref.startswith("@"):
+            ref = self.made.get(int(ref[1:]), "")
+        return self.items.get(ref)
+
+    def at(self, container: str, slot: SlotKey) -> Item | None:
+        """The item in a place."""
+        item_id = self._at.get((container, slot))
+        return None if item_id is None else self.items[item_id]
+
+    def facts(self, template_id: str) -> Facts | None:
+        """Facts by the session where it has the template, else by the call."""
+        present = any(item.template_id == template_id for item in self.items.values())
+        if present and template_id in self._session_facts:
+            return self._session_facts[template_id]
+        return self._templates.get(template_id)
+
+    def facts_of(self, item: Item) -> Facts:
+        """Facts of an item that is here; they are always known."""
+        facts = self.facts(item.template_id)
+        assert facts is not None, item.template_id
+        return facts
+
+    def total(self, container: str) -> int | None:
+        """Slots of a container now, None where unbounded."""
+        entry = self.ruleset.containers[container]
+        if entry.kind != "slots":
+            return None
+        extra = sum(facts.grants.containers.get(container, 0) for facts in self._worn_facts())
+        return min(entry.capacity + extra, CAPACITY_MAX)
+
+    def first_free(self, container: str) -> int | None:
+        """The lowest free slot of an indexed container, None when it is full."""
+        total = self.total(container)
+        slot = 0
+        while (container, slot) in self._at:
+            slot += 1
+        return slot if total is None or slot < total else None
+
+    def highest(self, container: str) -> int:
+        """The highest filled slot of an indexed container, -1 when it is empty."""
+        return max(
+            (slot for name, slot in self._at if name == container and isinstance(slot, int)), default=-1
+        )
+
+    def stacks(self, container: str, template_id: str) -> list[Item]:
+        """The items of a template in an indexed container, in slot order."""
+        found = [
+            (slot, item_id)
+            for (name, slot), item_id in self._at.items()
+            if name == container and isinstance(slot, int) and self.items[item_id].template_id == template_id
+        ]
+        return [self.items[item_id] for _, item_id in sorted(found)]
+
+    def used(self, container: str) -> int:
+        """Filled slots of a container or of the doll."""
+        return sum(1 for name, _ in self._at if name == container)
+
+    def weight(self) -> int:
+        """Weight carried."""
+        return sum(
+            self.facts_of(item).weight * item.quantity
+            for item in (self.items[item_id] for item_id in self._at.values())
+            if self.ruleset.weighs(item.place.container)
+        )
+
+    def carry_limit(self) -> int:
+        """The most weight that may be carried."""
+        granted = sum(facts.grants.carry_weight for facts in self._worn_facts())
+        return min(self.ruleset.carry_limit(self.actor) + granted, CARRIED_MAX)
+
+    def minted(self) -> int:
+        """New items made by the current command."""
+        return self._minted - self.minted_before
+
+    def _worn_facts(self) -> list[Facts]:
+        return [
+            self.facts_of(self.items[item_id]) for (name, _), item_id in self._at.items() if name == EQUIPMENT
+        ]
+
+    # writing
+
+    def lift(self, item: Item) -> None:
+        """Take an item off its place, into the hand; it must be put or destroyed before the call ends."""
+        self._touch(item.item_id, item.place.container)
+        del self._at[item.place.container, item.place.slot]
+
+    def put(self, item: Item, container: str, slot: SlotKey, quantity: int) -> None:
+        """Put an item from the hand to a free place, as a stack of ``quantity``."""
+        self._touch(item.item_id, container)
+        self._at[container, slot] = item.item_id
+        self.items[item.item_id] = Item(
+            item.item_id,
+            item.template_id,
+            quantity,
+            Place(container, slot),
+            item.bound,
+            item.locked,
+            item.held,
+        )
+
+    def resize(self, item: Item, quantity: int) -> None:
+        """Change how many a placed stack holds, at least one."""
+        self._touch(item.item_id, item.place.container)
+        self.items[item.item_id] = Item(
+            item.item_id, item.template_id, quantity, item.place, item.bound, item.locked, item.held
+        )
+
+    def create(self, template_id: str, quantity: int, bound: bool, container: str, slot: SlotKey) -> None:
+        """Make a new item in a free place; its id is the call's prefix and the count of new items."""
+        self._minted += 1
+        item_id = f"{self._id_prefix}{self._minted:08x}"
+        self.made.setdefault(self.op_index, item_id)
+        self.put(
+            Item(item_id, template_id, quantity, Place(container, slot), bound), container, slot, quantity
+        )
+
+    def destroy(self, item: Item) -> None:
+        """Remove an item from the hand for good."""
+        del self.items[item.item_id]
+
+    def take(self, item: Item, quantity: int) -> None:
+        """Take ``quantity`` off a placed stack, which goes when nothing is left."""
+        if quantity == item.quantity:
+            self.lift(item)
+            self.destroy(item)
+        else:
+            self.resize(item, item.quantity - quantity)
+
+    def _touch(self, item_id: str, container: str) -> None:
+        self.touched.setdefault(item_id)
+        self.touched_containers.add(container)

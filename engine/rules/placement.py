@@ -1,0 +1,116 @@
+"""Where items go: filling stacks, finding free slots, and pouring a quantity into containers.
+
+Auto-placement order: first the stacks of all containers in the ruleset's order, each in slot
+order; then their free slots, in the same order.
+"""
+
+from collections.abc import Sequence
+
+from engine.bounds import NEW_STACKS_PER_COMMAND, QUANTITY_MAX
+from engine.facts import Facts
+from engine.rules.draft import Draft
+from engine.ruleset import EQUIPMENT
+from engine.state import Item, Place, SlotKey
+
+
+def accepts(draft: Draft, container: str, facts: Facts) -> bool:
+    """Whether a move may put an item of this template there; mailboxes are filled by grants alone."""
+    return draft.ruleset.containers[container].kind != "mailbox" and draft.ruleset.accepts(container, facts)
+
+
+def auto_containers(draft: Draft, facts: Facts) -> list[str]:
+    """The containers that auto-placement tries for this template, in order."""
+    return [container for container in draft.ruleset.auto if draft.ruleset.accepts(container, facts)]
+
+
+def is_slot_of(draft: Draft, container: str, facts: Facts, slot: SlotKey) -> bool:
+    """Whether ``slot`` is of the kind that the container has: an index, or the purse's template id."""
+    if draft.ruleset.containers[container].kind == "purse":
+        return slot == facts.template_id
+    return isinstance(slot, int)
+
+
+def stack_limit(draft: Draft, container: str, facts: Facts) -> int:
+    """The most that one stack may hold in the container."""
+    return QUANTITY_MAX if draft.ruleset.containers[container].kind == "purse" else facts.stack_limit
+
+
+def may_stand(draft: Draft, item: Item, facts: Facts, place: Place) -> bool:
+    """Whether an item that gave way may stand in the place that the other one left."""
+    if draft.at(place.container, place.slot) is not None:
+        return False
+    if place.container == EQUIPMENT:
+        slot = str(place.slot)
+        return slot in draft.ruleset.allowed_slots(facts) and all(
+            draft.at(EQUIPMENT, other) is None for other in draft.ruleset.conflicts[slot]
+        )
+    if not accepts(draft, place.container, facts):
+        return False
+    if not is_slot_of(draft, place.container, facts, place.slot):
+        return False
+    total = draft.total(place.container)
+    return total is None or not isinstance(place.slot, int) or place.slot < total
+
+
+def pour(
+    draft: Draft,
+    containers: Sequence[str],
+    facts: Facts,
+    bound: bool,
+    quantity: int,
+    keep: Item | None = None,
+    skip: str = "",
+) -> int:
+    """Put ``quantity`` of a template into containers; answers what found no place.
+
+    ``keep`` is an item in the hand that keeps its identity in the last stack made; it is gone
+    when stacks took all of it, and stays in the hand when something found no place. All other
+    stacks made are new items, at most 200 a command. ``skip`` is a stack not to be filled.
+    """
+    left = quantity
+    for container in containers:
+        left = fill(draft, container, facts, bound, left, skip)
+    for container in containers:
+        while left > 0 and draft.minted() < NEW_STACKS_PER_COMMAND:
+            slot = free_slot(draft, container, facts)
+            if slot is None:
+                break
+            portion = min(left, stack_limit(draft, container, facts))
+            if keep is not None and portion == left:
+                draft.put(keep, container, slot, portion)
+                return 0
+            draft.create(facts.template_id, portion, bound, container, slot)
+            left -= portion
+    if keep is not None and left == 0:
+        draft.destroy(keep)
+    return left
+
+
+def fill(draft: Draft, container: str, facts: Facts, bound: bool, left: int, skip: str) -> int:
+    """Fill the stacks of a template that have room, in slot order; answers what is left."""
+    limit = stack_limit(draft, container, facts)
+    if left == 0 or limit == 1:
+        return left
+    for stack in stacks(draft, container, facts):
+        portion = min(left, limit - stack.quantity)
+        if portion > 0 and stack.bound == bound and stack.item_id != skip:
+            draft.resize(stack, stack.quantity + portion)
+            left -= portion
+            if left == 0:
+                break
+    return left
+
+
+def stacks(draft: Draft, container: str, facts: Facts) -> list[Item]:
+    """The stacks of a template in a container, in slot order."""
+    if draft.ruleset.containers[container].kind != "purse":
+        return draft.stacks(container, facts.template_id)
+    stack = draft.at(container, facts.template_id)
+    return [] if stack is None else [stack]
+
+
+def free_slot(draft: Draft, container: str, facts: Facts) -> SlotKey | None:
+    """The slot where a new stack of the template would go, None when there is no room for one."""
+    if draft.ruleset.containers[container].kind == "purse":
+        return facts.template_id if draft.at(container, facts.template_id) is None else None
+    return draft.first_free(container)

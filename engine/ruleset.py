@@ -1,0 +1,182 @@
+"""A game's ruleset, checked and with its lookups made: what bodies and bags look like.
+
+``Ruleset`` is built once and never altered. Everything in it is an integer, a string, a
+boolean or a sequence of them; the mirror is compiled from the same object, so constants
+exist once.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from engine.facts import Facts
+from engine.ruleset_file import ContainerEntry, RulesetFile, SlotEntry
+from engine.state import Actor
+
+EQUIPMENT = "equipment"
+
+
+class RulesetError(ValueError):
+    """A ruleset that cannot be used; the message names the key at fault."""
+
+
+class Ruleset:
+    """Lookups over a checked ``RulesetFile``; see docs/rules.md, "Ruleset".
+
+    Attributes: ``name``; ``hash`` (12 hex digits over the content, the version that sessions
+    are opened under); ``slots`` and ``containers`` in order; ``conflicts`` (slot → the slots
+    it displaces, in order, closed under symmetry); ``auto`` (auto-placement order); ``members`` (slot or
+    group → the slots it stands for).
+    """
+
+    def __init__(self, source: RulesetFile) -> None:
+        """Check ``source`` and derive the lookups; raises ``RulesetError``."""
+        _check(source)
+        self.source = source
+        self.name = source.name
+        self.hash = hashlib.sha256(msgspec.json.encode(source)).hexdigest()[:12]
+        self.slots: dict[str, SlotEntry] = {slot.name: slot for slot in source.slots}
+        self.containers: dict[str, ContainerEntry] = {c.name: c for c in source.containers}
+        self.auto = source.placement.auto
+        self.conflicts = _symmetric(source.slots)
+        self.members = _group_members(source.slots)
+
+    def allowed_slots(self, facts: Facts) -> tuple[str, ...]:
+        """The slots an item may be worn in, in its own order of preference, groups opened up."""
+        opened = (member for name in facts.slots for member in self.members[name])
+        return tuple(dict.fromkeys(opened))
+
+    def carry_limit(self, actor: Actor) -> int:
+        """Carry weight of a naked actor, never below zero."""
+        carry = self.source.carry
+        points = actor.attributes.get(carry.attribute, 0) if carry.attribute else 0
+        return max(0, carry.base + carry.per_point * points)
+
+    def accepts(self, container: str, facts: Facts) -> bool:
+        """Whether the container's filter lets items of this template in."""
+        entry = self.containers[container]
+        return (not entry.kinds or facts.kind in entry.kinds) and (
+            not entry.tags or any(tag in entry.tags for tag in facts.tags)
+        )
+
+    def weighs(self, container: str) -> bool:
+        """Whether what is in the container (or worn) counts as carried weight."""
+        if container == EQUIPMENT:
+            return self.source.equipment.weighs
+        return self.containers[container].weighs
+
+    def facts_errors(self, facts: Facts) -> list[str]:
+        """What in ``facts`` this ruleset has no word for, as ``field: word``; empty when all is known."""
+        known: list[tuple[str, Iterable[str], Iterable[str]]] = [
+            ("kind", [facts.kind], self.source.items.kinds),
+            ("tags", facts.tags, self.source.items.tags),
+            ("slots", facts.slots, self.members),
+            ("requires.classes", facts.requires.classes, self.source.actor.classes),
+            ("requires.attributes", facts.requires.attributes, self.source.actor.attributes),
+            ("grants.containers", facts.grants.containers, self._growing()),
+        ]
+        return [
+            f"{path}: {word}"
+            for path, words, words_known in known
+            for word in words
+            if word not in words_known
+        ]
+
+    def actor_errors(self, *, class_: str, attributes: Iterable[str], states: Iterable[str]) -> list[str]:
+        """What of an actor this ruleset has no word for, as ``field: word``; empty when all is known."""
+        actor = self.source.actor
+        errors = [f"class: {class_}"] if class_ and class_ not in actor.classes else []
+        errors += [f"attributes: {word}" for word in attributes if word not in actor.attributes]
+        return errors + [f"states: {word}" for word in states if word not in actor.states]
+
+    def _growing(self) -> list[str]:
+        return [name for name, entry in self.containers.items() if entry.kind == "slots"]
+
+
+def load_ruleset(path: Path | None = None) -> Ruleset:
+    """Read a ruleset from TOML, the shipped one without a path; raises ``RulesetError``."""
+    if path is None:
+        text = files("engine").joinpath("rulesets/haversack.toml").read_text("utf-8")
+    else:
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RulesetError(f"{path}: {error}") from error
+    return parse_ruleset(text)
+
+
+def parse_ruleset(text: str) -> Ruleset:
+    """Build a ruleset from TOML text; raises ``RulesetError``."""
+    try:
+        return Ruleset(msgspec.convert(tomllib.loads(text), RulesetFile))
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise RulesetError(str(error)) from error
+
+
+def _group_members(slots: tuple[SlotEntry, ...]) -> dict[str, tuple[str, ...]]:
+    members: dict[str, tuple[str, ...]] = {slot.name: (slot.name,) for slot in slots}
+    for slot in slots:
+        for group in slot.groups:
+            members[group] = (*members.get(group, ()), slot.name)
+    return members
+
+
+def _symmetric(slots: tuple[SlotEntry, ...]) -> dict[str, tuple[str, ...]]:
+    pairs = {(slot.name, other) for slot in slots for other in slot.displaces}
+    return {
+        slot.name: tuple(
+            other.name
+            for other in slots
+            if (slot.name, other.name) in pairs or (other.name, slot.name) in pairs
+        )
+        for slot in slots
+    }
+
+
+def _check(source: RulesetFile) -> None:
+    slots = [slot.name for slot in source.slots]
+    containers = [container.name for container in source.containers]
+    _refuse_repeated("slots", slots)
+    _refuse_repeated("containers", [*containers, EQUIPMENT])
+    for slot in source.slots:
+        at = f"slots.{slot.name}"
+        _refuse_unknown(f"{at}.displaces", slot.displaces, [name for name in slots if name != slot.name])
+        _refuse_unknown(f"{at}.locked_while", slot.locked_while, source.actor.states)
+        if clash := [group for group in slot.groups if group in slots]:
+            raise RulesetError(f"{at}.groups: {clash[0]} is the name of a slot")
+    for container in source.containers:
+        at = f"containers.{container.name}"
+        _refuse_unknown(f"{at}.kinds", container.kinds, source.items.kinds)
+        _refuse_unknown(f"{at}.tags", container.tags, source.items.tags)
+        if container.capacity and container.kind != "slots":
+            raise RulesetError(f"{at}.capacity: a {container.kind} has none")
+    _refuse_repeated("placement.auto", source.placement.auto)
+    _refuse_unknown("placement.auto", source.placement.auto, containers)
+    if source.carry.attribute is not None:
+        _refuse_unknown("carry.attribute", [source.carry.attribute], source.actor.attributes)
+    for path, words in (
+        ("actor.classes", source.actor.classes),
+        ("actor.attributes", source.actor.attributes),
+        ("actor.states", source.actor.states),
+        ("items.kinds", source.items.kinds),
+        ("items.tags", source.items.tags),
+    ):
+        _refuse_repeated(path, words)
+
+
+def _refuse_unknown(path: str, words: Iterable[str], known: Iterable[str]) -> None:
+    for word in words:
+        if word not in known:
+            raise RulesetError(f"{path}: {word} is not declared")
+
+
+def _refuse_repeated(path: str, words: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for word in words:
+        if word in seen:
+            raise RulesetError(f"{path}: {word} stands twice")
+        seen.add(word)

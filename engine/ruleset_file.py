@@ -1,0 +1,89 @@
+"""The ruleset as it is written in TOML: shape and single-field bounds, nothing derived."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from engine.bounds import ATTRIBUTE_MAX, COMMANDS_PER_BATCH_MAX, Capacity, CarryWeight, Name
+
+Vocabulary = Annotated[tuple[Name, ...], Meta(max_length=512)]
+
+
+class ActorSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The words the game uses of an actor; anything else in facts or ``set_actor`` is an error."""
+
+    classes: Vocabulary = ()
+    attributes: Vocabulary = ()
+    states: Vocabulary = ()
+
+
+class ItemsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The kinds and tags that facts may use."""
+
+    kinds: Vocabulary
+    tags: Vocabulary = ()
+
+
+class CarrySection(Struct, frozen=True, forbid_unknown_fields=True):
+    """Carry weight: ``base`` + ``per_point`` × the actor's ``attribute`` + what worn items grant."""
+
+    base: CarryWeight
+    attribute: Name | None = None
+    per_point: Annotated[int, Meta(ge=0, le=ATTRIBUTE_MAX)] = 0
+
+
+class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds of calls: commands in a batch, characters in a name."""
+
+    commands_per_batch: Annotated[int, Meta(ge=1, le=COMMANDS_PER_BATCH_MAX)] = COMMANDS_PER_BATCH_MAX
+    name_length: Annotated[int, Meta(ge=1, le=256)] = 64
+
+
+class SlotEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """A slot of the paper doll. ``displaces`` holds both ways, whichever slot names the other."""
+
+    name: Name
+    groups: Vocabulary = ()
+    displaces: Vocabulary = ()
+    locked_while: Vocabulary = ()
+
+
+class ContainerEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """A container. An empty filter accepts all; with ``tags``, an item must carry one of them.
+
+    ``kind``: ``slots`` is indexed with a base ``capacity``; ``purse`` has one unlimited stack a
+    template; ``mailbox`` is indexed and unbounded, and nothing can be put there by a move.
+    """
+
+    name: Name
+    kind: Literal["slots", "purse", "mailbox"]
+    capacity: Capacity = 0
+    kinds: Vocabulary = ()
+    tags: Vocabulary = ()
+    weighs: bool = True
+
+
+class EquipmentSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The paper doll taken as a container."""
+
+    weighs: bool = True
+
+
+class PlacementSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where items go that nobody gave a place: the containers to try, in order."""
+
+    auto: Vocabulary
+
+
+class RulesetFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole ruleset file."""
+
+    name: Name
+    items: ItemsSection
+    carry: CarrySection
+    placement: PlacementSection
+    slots: Annotated[tuple[SlotEntry, ...], Meta(min_length=1, max_length=128)]
+    containers: Annotated[tuple[ContainerEntry, ...], Meta(min_length=1, max_length=64)]
+    actor: ActorSection = ActorSection()
+    equipment: EquipmentSection = EquipmentSection()
+    limits: LimitsSection = LimitsSection()

@@ -1,0 +1,1 @@
+"""The mirror: the rules as a function library that runs inside Redis or Valkey."""

@@ -1,0 +1,24 @@
+-- node: which server this is, and what time it has.
+-- requires:
+--
+-- A node's gen changes when it restarts and when it is promoted; run_id alone stays what it was
+-- after primary, replica, primary. Reading it costs more than a move, so it is kept and read
+-- again once the server's time has moved 100 ms.
+
+local node = {}
+
+local kept_gen, kept_at_ms = nil, 0
+
+function node.now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+function node.gen(now_ms)
+  if not kept_gen or now_ms < kept_at_ms or now_ms - kept_at_ms >= 100 then
+    local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+    local replid = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+    kept_gen, kept_at_ms = run_id .. ':' .. replid, now_ms
+  end
+  return kept_gen
+end

@@ -1,0 +1,50 @@
+-- session_close: ends a session in two steps, with the final flush between them.
+-- requires: node
+-- flags: allow-oom
+-- KEYS: session, journal, done, fence, due
+-- ARGV: step, epoch, seq, lease_ms
+-- returns: {"OK", epoch, seq, flushed_seq} | {"ABSENT"} | {"CHANGED", status, epoch, seq}
+-- journal: deleted with the session, after its last entry was flushed
+--
+-- step "begin"  LIVE becomes CLOSING, so that commands stop; already CLOSING is resumed. With a
+--               seq, only if the session is still at it (an idle one that came alive stays).
+-- step "finish" deletes, if the session is still CLOSING at this epoch and seq; the fence keeps
+--               loads that were read before from bringing it back.
+-- step "cancel" CLOSING at this epoch becomes LIVE again: the final flush failed.
+
+local FENCE_KEPT_S = 3600
+
+local function session_close(keys, args)
+  local session, journal, done, fence, due = unpack(keys)
+  local step, epoch, seq, lease_ms = unpack(args, 1, 4)
+  local head = redis.call('HMGET', session, 'status', 'epoch', 'seq', 'flushed_seq')
+  local status, own_epoch, own_seq = head[1], tonumber(head[2]), tonumber(head[3])
+  if not status then
+    return {'ABSENT'}
+  end
+  local member = string.match(session, '[%x-]+$')
+  if step == 'begin' then
+    if status == '"LIVE"' and seq ~= '' and tonumber(seq) ~= own_seq then
+      return {'CHANGED', status, own_epoch, own_seq}
+    end
+    redis.call('HSET', session, 'status', '"CLOSING"')
+    redis.call('ZADD', due, node.now_ms() + lease_ms, member)
+    return {'OK', own_epoch, own_seq, tonumber(head[4])}
+  end
+  if status ~= '"CLOSING"' or tonumber(epoch) ~= own_epoch then
+    return {'CHANGED', status, own_epoch, own_seq}
+  end
+  if step == 'cancel' then
+    redis.call('HSET', session, 'status', '"LIVE"')
+    redis.call('ZADD', due, node.now_ms() + lease_ms, member)
+    return {'OK', own_epoch, own_seq, tonumber(head[4])}
+  end
+  if tonumber(seq) ~= own_seq then
+    return {'CHANGED', status, own_epoch, own_seq}
+  end
+  local fenced = math.max(own_epoch, tonumber(redis.call('GET', fence) or 0))
+  redis.call('DEL', session, journal, done)
+  redis.call('SET', fence, fenced, 'EX', FENCE_KEPT_S)
+  redis.call('ZREM', due, member)
+  return {'OK', own_epoch, own_seq, own_seq}
+end

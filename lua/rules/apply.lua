@@ -1,0 +1,36 @@
+-- apply: a call's commands in order, all or nothing.
+-- requires: draft, guards, equip, unequip, move, grant, consume, drop, set_actor
+
+local function dispatch(d, command)
+  local op = command.op
+  if op == 'move' then
+    return move.move(d, command)
+  elseif op == 'equip' then
+    return equip(d, command)
+  elseif op == 'unequip' then
+    return unequip(d, command)
+  elseif op == 'grant' then
+    return grant(d, command)
+  elseif op == 'consume' then
+    return consume.consume(d, command)
+  elseif op == 'drop' then
+    return drop(d, command)
+  elseif op == 'set_actor' then
+    return set_actor(d, command)
+  end
+  error('unknown operation: ' .. tostring(op))
+end
+
+local function apply(d, commands)
+  for position, command in ipairs(commands) do
+    draft.begin(d, position - 1)
+    local refusal = dispatch(d, command)
+    if not refusal and command.op ~= 'set_actor' then
+      refusal = guards.room(d)
+    end
+    if refusal then
+      refusal.op_index = position - 1
+      return refusal
+    end
+  end
+end

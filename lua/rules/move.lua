@@ -1,0 +1,157 @@
+-- move: place, merge, swap or split, or wear when the paper doll is where it goes.
+-- requires: draft, guards, placement, wear
+
+local move = {}
+
+function move.move(d, command)
+  local item = draft.item(d, command.item_id)
+  if not item then
+    return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
+  end
+  return move.move_item(d, item, command.to, command.quantity)
+end
+
+function move.move_item(d, item, to, quantity)
+  if to.container == 'equipment' then
+    if quantity and quantity ~= item.quantity then
+      return guards.refuse('INVALID_QUANTITY', {item_id = item.item_id, quantity = quantity})
+    end
+    if to.slot == nil then
+      return wear.put_on(d, item, nil)
+    end
+    if type(to.slot) ~= 'string' or not RULESET.slots[to.slot] then
+      return guards.refuse('UNKNOWN_SLOT', {container = to.container, slot = to.slot})
+    end
+    return wear.put_on(d, item, to.slot)
+  end
+  if not RULESET.containers[to.container] then
+    return guards.refuse('UNKNOWN_CONTAINER', {container = to.container})
+  end
+  local facts = draft.facts_of(d, item)
+  if to.slot ~= nil and not placement.is_slot_of(d, to.container, facts, to.slot) then
+    return guards.refuse('UNKNOWN_SLOT', {container = to.container, slot = to.slot})
+  end
+  local refusal = guards.source_unlocked(d, item)
+  if refusal then
+    return refusal
+  end
+  if not placement.accepts(d, to.container, facts) then
+    return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = item.item_id, container = to.container})
+  end
+  if to.slot == nil then
+    return move.move_into(d, item, facts, to.container, quantity)
+  end
+  return move.move_to_slot(d, item, facts, to.container, to.slot, quantity)
+end
+
+function move.move_into(d, item, facts, container, quantity)
+  if quantity and quantity ~= item.quantity then
+    return move.split_into(d, item, facts, container, quantity)
+  end
+  if item.container == container then
+    local left = placement.fill(d, container, facts, item.bound, item.quantity, item.item_id)
+    if left < item.quantity then
+      draft.take(d, item, item.quantity - left)
+    end
+    return nil
+  end
+  local origin_container, origin_slot, whole = item.container, item.slot, item.quantity
+  draft.lift(d, item)
+  local left = placement.pour(d, {container}, facts, item.bound, whole, item)
+  if left == whole or (quantity and left > 0) then
+    return guards.refuse('CONTAINER_FULL', {item_id = item.item_id, container = container, not_placed = left})
+  end
+  if left > 0 then
+    draft.put(d, item, origin_container, origin_slot, left)
+  end
+end
+
+function move.split_into(d, item, facts, container, quantity)
+  local left = placement.pour(d, {container}, facts, item.bound, quantity, nil, item.item_id)
+  if left > 0 then
+    return guards.refuse('CONTAINER_FULL', {item_id = item.item_id, container = container, not_placed = left})
+  end
+  if quantity > item.quantity then
+    return guards.refuse('INSUFFICIENT_ITEMS', {item_id = item.item_id, quantity = quantity, has = item.quantity})
+  end
+  draft.take(d, item, quantity)
+end
+
+function move.move_to_slot(d, item, facts, container, slot, quantity)
+  local total = draft.total(d, container)
+  if total and slot >= total then
+    return guards.refuse('SLOT_OUT_OF_RANGE', {container = container, slot = slot, total = total})
+  end
+  local other = draft.at(d, container, slot)
+  if not other then
+    return move.place(d, item, facts, container, slot, quantity)
+  end
+  local whole = not quantity or quantity == item.quantity
+  if other.item_id == item.item_id then
+    return not whole and guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot}) or nil
+  end
+  if other.template_id == item.template_id and placement.stack_limit(d, container, facts) > 1 then
+    return move.merge(d, item, other, facts, quantity)
+  end
+  if not whole then
+    return guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot})
+  end
+  return move.swap(d, item, other)
+end
+
+function move.place(d, item, facts, container, slot, quantity)
+  local limit = placement.stack_limit(d, container, facts)
+  if quantity and quantity > limit then
+    return guards.refuse('STACK_FULL', {container = container, slot = slot, stack_limit = limit})
+  end
+  local wanted = quantity or item.quantity
+  if wanted > item.quantity then
+    return guards.refuse('INSUFFICIENT_ITEMS', {item_id = item.item_id, quantity = wanted, has = item.quantity})
+  end
+  local portion = math.min(wanted, limit)
+  if portion == item.quantity then
+    draft.lift(d, item)
+    draft.put(d, item, container, slot, portion)
+  else
+    draft.take(d, item, portion)
+    draft.create(d, item.template_id, portion, item.bound, container, slot)
+  end
+end
+
+function move.merge(d, item, other, facts, quantity)
+  if other.bound ~= item.bound then
+    return guards.refuse('CANNOT_STACK', {item_id = item.item_id, onto = other.item_id})
+  end
+  local limit = placement.stack_limit(d, other.container, facts)
+  local room = limit - other.quantity
+  if room <= 0 or (quantity and quantity > room) then
+    return guards.refuse('STACK_FULL', {container = other.container, slot = other.slot, stack_limit = limit})
+  end
+  local wanted = quantity or item.quantity
+  if wanted > item.quantity then
+    return guards.refuse('INSUFFICIENT_ITEMS', {item_id = item.item_id, quantity = wanted, has = item.quantity})
+  end
+  local portion = math.min(wanted, room)
+  draft.take(d, item, portion)
+  draft.resize(d, other, other.quantity + portion)
+end
+
+function move.swap(d, item, other)
+  local origin_container, origin_slot = item.container, item.slot
+  local target_container, target_slot = other.container, other.slot
+  local facts = draft.facts_of(d, other)
+  if origin_container == 'equipment' then
+    local refusal = wear.wearable(d, other, facts, origin_slot)
+    if refusal then
+      return refusal
+    end
+  elseif not placement.accepts(d, origin_container, facts) then
+    return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = other.item_id, container = origin_container})
+  elseif not placement.is_slot_of(d, origin_container, facts, origin_slot) then
+    return guards.refuse('SLOT_OCCUPIED', {container = target_container, slot = target_slot})
+  end
+  draft.lift(d, item)
+  draft.lift(d, other)
+  draft.put(d, item, target_container, target_slot, item.quantity)
+  draft.put(d, other, origin_container, origin_slot, other.quantity)
+end

@@ -1,0 +1,142 @@
+-- placement: filling stacks, finding free slots, and pouring a quantity into containers.
+-- requires: draft
+
+local placement = {}
+
+local function filter_accepts(container, facts)
+  local entry = RULESET.containers[container]
+  if entry.kinds and not entry.kinds[facts.kind] then
+    return false
+  end
+  if entry.tags then
+    for _, tag in ipairs(facts.tags or {}) do
+      if entry.tags[tag] then
+        return true
+      end
+    end
+    return false
+  end
+  return true
+end
+
+placement.filter_accepts = filter_accepts
+
+function placement.accepts(d, container, facts)
+  return RULESET.containers[container].kind ~= 'mailbox' and filter_accepts(container, facts)
+end
+
+function placement.auto_containers(d, facts)
+  local containers = {}
+  for _, container in ipairs(RULESET.auto) do
+    if filter_accepts(container, facts) then
+      containers[#containers + 1] = container
+    end
+  end
+  return containers
+end
+
+function placement.is_slot_of(d, container, facts, slot)
+  if RULESET.containers[container].kind == 'purse' then
+    return slot == facts.template_id
+  end
+  return type(slot) == 'number'
+end
+
+function placement.stack_limit(d, container, facts)
+  return RULESET.containers[container].kind == 'purse' and BOUNDS.quantity or facts.stack_limit or 1
+end
+
+function placement.may_stand(d, item, facts, container, slot)
+  if draft.at(d, container, slot) then
+    return false
+  end
+  if container == 'equipment' then
+    local allowed = false
+    for _, name in ipairs(placement.allowed_slots(facts)) do
+      allowed = allowed or name == slot
+    end
+    for _, other in ipairs(RULESET.slots[slot].conflicts) do
+      allowed = allowed and not draft.at(d, 'equipment', other)
+    end
+    return allowed
+  end
+  if not placement.accepts(d, container, facts) then
+    return false
+  end
+  if not placement.is_slot_of(d, container, facts, slot) then
+    return false
+  end
+  local total = draft.total(d, container)
+  return not total or slot < total
+end
+
+function placement.allowed_slots(facts)
+  local allowed, seen = {}, {}
+  for _, name in ipairs(facts.slots or {}) do
+    for _, slot in ipairs(RULESET.members[name]) do
+      if not seen[slot] then
+        seen[slot] = true
+        allowed[#allowed + 1] = slot
+      end
+    end
+  end
+  return allowed
+end
+
+function placement.pour(d, containers, facts, bound, quantity, keep, skip)
+  local left = quantity
+  for _, container in ipairs(containers) do
+    left = placement.fill(d, container, facts, bound, left, skip)
+  end
+  for _, container in ipairs(containers) do
+    while left > 0 and draft.minted(d) < BOUNDS.new_stacks do
+      local slot = placement.free_slot(d, container, facts)
+      if not slot then
+        break
+      end
+      local portion = math.min(left, placement.stack_limit(d, container, facts))
+      if keep and portion == left then
+        draft.put(d, keep, container, slot, portion)
+        return 0
+      end
+      draft.create(d, facts.template_id, portion, bound, container, slot)
+      left = left - portion
+    end
+  end
+  if keep and left == 0 then
+    draft.destroy(d, keep)
+  end
+  return left
+end
+
+function placement.fill(d, container, facts, bound, left, skip)
+  local limit = placement.stack_limit(d, container, facts)
+  if left == 0 or limit == 1 then
+    return left
+  end
+  for _, stack in ipairs(placement.stacks(d, container, facts)) do
+    local portion = math.min(left, limit - stack.quantity)
+    if portion > 0 and stack.bound == bound and stack.item_id ~= skip then
+      draft.resize(d, stack, stack.quantity + portion)
+      left = left - portion
+      if left == 0 then
+        break
+      end
+    end
+  end
+  return left
+end
+
+function placement.stacks(d, container, facts)
+  if RULESET.containers[container].kind ~= 'purse' then
+    return draft.stacks(d, container, facts.template_id)
+  end
+  return {draft.at(d, container, facts.template_id)}
+end
+
+function placement.free_slot(d, container, facts)
+  if RULESET.containers[container].kind == 'purse' then
+    return not draft.at(d, container, facts.template_id) and facts.template_id or nil
+  end
+  return draft.first_free(d, container)
+end

@@ -1,0 +1,18 @@
+-- unequip: take off a worn item.
+-- requires: draft, guards, move, wear
+
+local function unequip(d, command)
+  local item = draft.item(d, command.item_id)
+  if not item or item.container ~= 'equipment' then
+    return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
+  end
+  if command.to then
+    return move.move_item(d, item, command.to, nil)
+  end
+  local refusal = guards.source_unlocked(d, item)
+  if refusal then
+    return refusal
+  end
+  draft.lift(d, item)
+  return wear.put_away(d, item, draft.facts_of(d, item))
+end
