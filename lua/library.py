@@ -86,7 +86,7 @@ def in_order(contracts: Mapping[str, Contract]) -> list[Contract]:
 def rules_chunk(ruleset: Ruleset, exported: str) -> str:
     """The pure rules as a chunk that returns the table ``exported``: for trying them outside a server."""
     texts = shipped_sources()
-    parts = [part for part in in_order({s: read_contract(s, t) for s, t in texts.items()})]
+    parts = in_order({stem: read_contract(stem, text) for stem, text in texts.items()})
     pure = {entry.name for entry in files("lua").joinpath("rules").iterdir()}
     body = "".join(texts[part.name] for part in parts if f"{part.name}.lua" in pure)
     return f"{constants(ruleset)}{body}return {exported}\n"

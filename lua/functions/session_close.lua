@@ -19,10 +19,11 @@ local function session_close(keys, args)
   local step, epoch, seq, lease_ms = unpack(args, 1, 4)
   local head = redis.call('HMGET', session, 'status', 'epoch', 'seq', 'flushed_seq')
   local status, own_epoch, own_seq = head[1], tonumber(head[2]), tonumber(head[3])
+  local member = string.match(session, '[%x-]+$')
   if not status then
+    redis.call('ZREM', due, member)
     return {'ABSENT'}
   end
-  local member = string.match(session, '[%x-]+$')
   if step == 'begin' then
     if status == '"LIVE"' and seq ~= '' and tonumber(seq) ~= own_seq then
       return {'CHANGED', status, own_epoch, own_seq}

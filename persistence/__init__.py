@@ -1,0 +1,1 @@
+"""Sessions in Redis, the flusher, PostgreSQL and the item gateway."""

@@ -1,0 +1,93 @@
+"""What goes wrong below the rules. Refusals are values; these mean broken or missing things.
+
+PersistenceError
+├── CharacterNotFound      no such character in PostgreSQL
+├── CharacterExists        the id is taken
+├── CharacterQuarantined   its changes cannot be written; an operator must look
+├── SessionNotLive         load the session and repeat the call: nothing was done
+├── InvalidWords           an actor or a catalog uses words that the ruleset does not know
+├── FlushRejected          PostgreSQL refuses a row of a batch: nothing of it was written
+├── CatalogError           a catalog that cannot be used; nothing of it was taken
+├── TemplateInUse          a new catalog lacks templates that items have
+├── MigrationError         the database's shape and the program's migrations do not fit
+├── IdempotencyMismatch    the operation id was used for another payload
+├── Unavailable            Redis or PostgreSQL is away: nothing was done
+└── OutcomeUnknown         the reply was lost: the call may have been done
+"""
+
+
+class PersistenceError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class CharacterNotFound(PersistenceError):
+    """No such character; ``char_id`` says which."""
+
+    def __init__(self, char_id: str) -> None:
+        """Remember whose."""
+        super().__init__(f"character {char_id} does not exist")
+        self.char_id = char_id
+
+
+class CharacterExists(PersistenceError):
+    """A character with this id exists already."""
+
+    def __init__(self, char_id: str) -> None:
+        """Remember whose."""
+        super().__init__(f"character {char_id} exists already")
+        self.char_id = char_id
+
+
+class CharacterQuarantined(PersistenceError):
+    """The character's changes cannot be written to PostgreSQL; play stops until that is mended."""
+
+
+class SessionNotLive(PersistenceError):
+    """The session is absent, closing, or was opened under another node, ruleset or catalog."""
+
+
+class InvalidWords(PersistenceError):
+    """Words that the ruleset does not know; ``errors`` has one ``path: word`` each."""
+
+    def __init__(self, errors: list[str]) -> None:
+        """Remember all of them."""
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+class IdempotencyMismatch(PersistenceError):
+    """The operation id was used before, for another payload; nothing was done."""
+
+
+class Unavailable(PersistenceError):
+    """Redis or PostgreSQL could not be reached, and nothing was done."""
+
+
+class OutcomeUnknown(PersistenceError):
+    """A call was sent and its reply was lost; it may have been done."""
+
+
+class FlushRejected(PersistenceError):
+    """PostgreSQL refuses something in a batch, and will again; nothing of the batch was written."""
+
+
+class CatalogError(PersistenceError):
+    """A catalog that cannot be used; ``errors`` has one ``line N: path: problem`` each."""
+
+    def __init__(self, errors: list[str]) -> None:
+        """Remember all of them."""
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+class TemplateInUse(PersistenceError):
+    """A new catalog lacks templates of which there are items; ``template_ids`` has the first ones."""
+
+    def __init__(self, template_ids: list[str]) -> None:
+        """Remember which."""
+        super().__init__(f"there are items of templates that are missing: {', '.join(template_ids)}")
+        self.template_ids = template_ids
+
+
+class MigrationError(PersistenceError):
+    """The database's shape and the program's migrations do not fit together."""

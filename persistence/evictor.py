@@ -1,0 +1,60 @@
+"""EVICT: a session's last flush, and its end (docs/protocol.md)."""
+
+from persistence.errors import OutcomeUnknown, PersistenceError, Unavailable
+from persistence.session_manager import InventorySessionManager
+from persistence.write_behind import ROUNDS, Failures, WriteBehind, work_of
+
+# More entries than any session gathers between two flushes: the last flush takes them all.
+ALL_ENTRIES = 1_000_000
+
+
+class Evictor:
+    """Closes sessions: CLOSING, final flush with ``open = false``, delete."""
+
+    def __init__(self, sessions: InventorySessionManager, writes: WriteBehind, *, lease_ms: int) -> None:
+        """``lease_ms``: after that, a close whose owner died is resumed by whoever claims it."""
+        self._sessions = sessions
+        self._writes = writes
+        self._lease_ms = lease_ms
+
+    async def evict(self, char_id: str, *, if_seq: int | None = None) -> bool:
+        """End a session, or resume its end; True when there is none any more.
+
+        With ``if_seq`` only a session that is still at that seq is closed. False: it came alive,
+        or somebody loaded it meanwhile and wants it to live. A close whose final flush fails goes
+        back to LIVE, and the failure is raised.
+        """
+        for _ in range(ROUNDS):
+            answer, epoch, seq = await self._sessions.close(
+                char_id, "begin", seq=if_seq, lease_ms=self._lease_ms
+            )
+            if answer != "OK":
+                return answer == "ABSENT"
+            try:
+                flushed = await self._final_flush(char_id, epoch, seq)
+            except OutcomeUnknown:
+                # Left CLOSING: the next round reads from PostgreSQL what became of it.
+                continue
+            except PersistenceError:
+                await self._sessions.close(char_id, "cancel", epoch=epoch, lease_ms=self._lease_ms)
+                raise
+            if flushed:
+                answer, _, _ = await self._sessions.close(char_id, "finish", epoch=epoch, seq=seq)
+                return answer in ("OK", "ABSENT")
+        raise Unavailable(f"character {char_id} could not be closed in {ROUNDS} rounds")
+
+    async def _final_flush(self, char_id: str, epoch: int, seq: int) -> bool:
+        pending = (await self._sessions.pending([char_id], limit=ALL_ENTRIES)).get(char_id)
+        if pending is None or (pending.epoch, pending.seq) != (epoch, seq):
+            return False
+        work = work_of(char_id, pending, close=True)
+        if work.last_seq != seq:
+            return False
+        failures: Failures = {}
+        results = await self._writes.write({char_id: work}, failures)
+        if char_id in results and results[char_id].status == "flushed":
+            return True
+        failures |= await self._writes.settle({char_id: work}, results)
+        if char_id in failures:
+            raise failures[char_id]
+        return False

@@ -1,0 +1,45 @@
+"""The only place that spells a Redis key."""
+
+from binascii import crc_hqx
+
+from msgspec import Struct
+
+
+class SessionKeys(Struct, frozen=True):
+    """The keys of one character; on a cluster they share a hash slot with their due queue."""
+
+    session: str
+    journal: str
+    done: str
+    fence: str
+    due: str
+    incident: str
+
+
+class Keys:
+    """Spells keys under a prefix, for a number of shards that is fixed for a deployment's life."""
+
+    def __init__(self, prefix: str = "inventory:", shards: int = 1) -> None:
+        """``prefix`` tells realms on one Redis apart; ``shards`` ≥ 1."""
+        self.prefix = prefix
+        self.shards = shards
+
+    def of(self, char_id: str) -> SessionKeys:
+        """The keys of a character, whose id is the text of its UUID."""
+        shard = self._tag(crc_hqx(char_id.encode(), 0) % self.shards)
+        prefix = self.prefix
+        return SessionKeys(
+            session=f"{prefix}session:{shard}{char_id}",
+            journal=f"{prefix}journal:{shard}{char_id}",
+            done=f"{prefix}done:{shard}{char_id}",
+            fence=f"{prefix}fence:{shard}{char_id}",
+            due=f"{prefix}due:{shard}",
+            incident=f"{prefix}incident:{shard}{char_id}",
+        )
+
+    def due_queues(self) -> list[str]:
+        """The due queue of every shard."""
+        return [f"{self.prefix}due:{self._tag(shard)}" for shard in range(self.shards)]
+
+    def _tag(self, shard: int) -> str:
+        return "" if self.shards == 1 else f"{{{shard}}}:"

@@ -1,0 +1,63 @@
+"""The function library on a server: loading it, and calling its functions."""
+
+import logging
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from lua.library import Library
+from persistence.keys import SessionKeys
+from persistence.redis_link import Argument, RedisLink
+
+_log = logging.getLogger(__name__)
+
+
+class Mirror:
+    """Calls functions of one library over one link; a library that has gone is loaded again."""
+
+    def __init__(self, link: RedisLink, library: Library) -> None:
+        """Nothing is loaded before ``load`` or the first call."""
+        self.link = link
+        self.library = library
+        self._keys = {name: contract.keys for name, contract in library.contracts.items()}
+
+    async def load(self) -> None:
+        """Load the library; harmless when it is there."""
+        await self.link.call("FUNCTION", "LOAD", "REPLACE", self.library.code, harmless=True)
+        _log.info("function library %s loaded", self.library.name)
+
+    async def is_loaded(self) -> bool:
+        """Whether the server has the library."""
+        reply = await self.link.call("FUNCTION", "LIST", "LIBRARYNAME", self.library.name, harmless=True)
+        return bool(reply)
+
+    def command(self, name: str, keys: SessionKeys, *args: Argument) -> tuple[Argument, ...]:
+        """The command that calls a function, its keys in the order of the function's header."""
+        names = self._keys[name]
+        return (
+            "FCALL",
+            self.library.function(name),
+            len(names),
+            *(getattr(keys, key) for key in names),
+            *args,
+        )
+
+    async def call(self, name: str, keys: SessionKeys, *args: Argument, harmless: bool = False) -> Any:  # noqa: ANN401 - each header says what
+        """Call a function; see its header for arguments and reply.
+
+        A server that does not know the function has done nothing, so the library is loaded and
+        the call sent again.
+        """
+        command = self.command(name, keys, *args)
+        try:
+            return await self.link.call(*command, harmless=harmless)
+        except ResponseError as error:
+            if not is_missing(error):
+                raise
+        await self.load()
+        return await self.link.call(*command, harmless=harmless)
+
+
+def is_missing(reply: object) -> bool:
+    """Whether a reply says that the server does not have the function."""
+    return isinstance(reply, ResponseError) and "Function not found" in str(reply)

@@ -1,0 +1,123 @@
+"""What passes between sessions, the flusher, PostgreSQL and the gateway."""
+
+from typing import Literal
+
+from msgspec import Raw, Struct
+
+from engine.outcome import Changes
+from engine.state import Actor, InventorySessionDTO, Item
+
+
+class JournalEntry(Struct, frozen=True):
+    """One applied call: ``at`` in Unix milliseconds by the caller's clock, ``commands`` as JSON."""
+
+    seq: int
+    at: int
+    by: str
+    request_id: str
+    op_id: str
+    commands: Raw
+    changes: Changes
+
+
+class CharacterHead(Struct, frozen=True):
+    """A character as PostgreSQL has it; ``created_at`` in Unix milliseconds."""
+
+    char_id: str
+    name: str
+    actor: Actor
+    epoch: int
+    open: bool
+    incarnation: int
+    seq: int
+    created_at: int
+
+
+class Snapshot(Struct, frozen=True):
+    """What a load reads in its one transaction: the raised head, the items as they are stored."""
+
+    head: CharacterHead
+    items: tuple[Item, ...]
+
+
+class FlushWork(Struct, frozen=True):
+    """What one character has for PostgreSQL: the entries after ``base_seq``, contiguous.
+
+    ``close`` also ends the session there (``open = false``), with or without entries.
+    """
+
+    char_id: str
+    epoch: int
+    base_seq: int
+    entries: tuple[JournalEntry, ...]
+    close: bool = False
+
+    @property
+    def last_seq(self) -> int:
+        """The seq that PostgreSQL has after this work."""
+        return self.base_seq + len(self.entries)
+
+
+class FlushResult(Struct, frozen=True):
+    """What became of one ``FlushWork``; the head's values are PostgreSQL's, for who must decide.
+
+    ``flushed``: written. ``passed_over``: the guard on epoch and seq did not hold, nothing was
+    written. ``absent``: no such character.
+    """
+
+    status: Literal["flushed", "passed_over", "absent"]
+    epoch: int = 0
+    seq: int = 0
+
+
+class Character(Struct, frozen=True):
+    """A character as callers see it; seqs and actor are the live session's where there is one."""
+
+    char_id: str
+    name: str
+    actor: Actor
+    live: bool
+    seq: int
+    durable_seq: int
+    created_at: int
+
+
+class SessionState(Struct, frozen=True):
+    """Where a session stands: the reply of load, save and evict."""
+
+    char_id: str
+    live: bool
+    seq: int
+    durable_seq: int
+    epoch: int
+
+
+class LiveSession(Struct, frozen=True):
+    """A session read whole from Redis, and where it stands."""
+
+    session: InventorySessionDTO
+    epoch: int
+    incarnation: int
+    durable_seq: int
+    catalog: int
+
+    @property
+    def tag(self) -> str:
+        """The entity tag: ``<incarnation>.<seq>``."""
+        return f"{self.incarnation}.{self.session.seq}"
+
+
+class Call(Struct, frozen=True):
+    """Who calls and under which conditions; what the journal keeps of it, and what APPLY checks."""
+
+    by: str = ""
+    request_id: str = ""
+    op_id: str = ""
+    if_match: str = ""
+    durable: bool = False
+
+
+class TagMismatch(Struct, frozen=True):
+    """The session is not at the tag the caller expected; ``tag`` is the one it is at."""
+
+    tag: str

@@ -1,0 +1,92 @@
+"""Wires sessions, store, item catalog and flusher together, and takes them apart again."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from msgspec import Struct
+from redis.exceptions import ResponseError
+
+from engine.ruleset import Ruleset
+from lua.library import Library
+from persistence.errors import PersistenceError
+from persistence.evictor import Evictor
+from persistence.flusher import LEASE_MS, Flusher
+from persistence.item_gateway import ItemGateway
+from persistence.keys import Keys
+from persistence.loader import Loader
+from persistence.mirror import Mirror
+from persistence.orchestrator import InventoryOrchestrator
+from persistence.redis_link import RedisLink
+from persistence.session_manager import InventorySessionManager
+from persistence.store import InventoryStore
+from persistence.write_behind import WriteBehind
+
+
+class ServiceSettings(Struct, frozen=True):
+    """Where the servers are, and how sessions are kept; intervals in milliseconds and seconds."""
+
+    redis_url: str
+    database_url: str
+    flush_interval_ms: int = 100
+    idle_evict_s: int = 900
+    shards: int = 1
+    key_prefix: str = "inventory:"
+
+
+@asynccontextmanager
+async def open_service(
+    settings: ServiceSettings, ruleset: Ruleset, *, flushing: bool = True
+) -> AsyncIterator[InventoryOrchestrator]:
+    """A running service; at the end, what is dirty is flushed and connections are closed.
+
+    Raises ``Unavailable`` when a server cannot be reached, ``PersistenceError`` when one is not
+    fit to serve. Without ``flushing``, others must flush.
+    """
+    async with AsyncExitStack() as stack:
+        link = RedisLink(settings.redis_url)
+        stack.push_async_callback(link.close)
+        await check_redis(link)
+        mirror = Mirror(link, Library(ruleset))
+        await mirror.load()
+        store = await InventoryStore.connect(settings.database_url, ruleset)
+        stack.push_async_callback(store.close)
+        items = ItemGateway(store)
+        await items.start()
+        stack.push_async_callback(items.close)
+        sessions = InventorySessionManager(
+            mirror,
+            ruleset,
+            Keys(settings.key_prefix, settings.shards),
+            flush_interval_ms=settings.flush_interval_ms,
+            idle_evict_ms=settings.idle_evict_s * 1000,
+        )
+        # A load may have to flush first and a flush may have to load first, so the two know each
+        # other by way of these names.
+        loader = Loader(sessions, store, items, ruleset, lambda char_id: writes.flush([char_id]))
+        writes = WriteBehind(sessions, store, loader.reload)
+        evictor = Evictor(sessions, writes, lease_ms=LEASE_MS)
+        flusher = Flusher(sessions, writes, evictor, interval_ms=settings.flush_interval_ms)
+        if flushing:
+            flusher.start()
+            stack.push_async_callback(flusher.stop)
+        yield InventoryOrchestrator(ruleset, items, store, sessions, loader, flusher, evictor)
+
+
+async def check_redis(link: RedisLink) -> None:
+    """Refuse a server that may throw sessions away; raises ``PersistenceError``."""
+    try:
+        reply = await link.call("CONFIG", "GET", "maxmemory-policy", harmless=True)
+    except ResponseError:
+        # Managed servers keep CONFIG to themselves; INFO has it as well.
+        info = await link.call("INFO", "memory", harmless=True)
+        policy = next(
+            (line.partition(b":")[2] for line in info.splitlines() if line.startswith(b"maxmemory_policy")),
+            b"",
+        )
+    else:
+        policy = reply[1]
+    if policy != b"noeviction":
+        raise PersistenceError(
+            f"Redis runs with maxmemory-policy {policy.decode()}: it could throw away sessions that are"
+            " not flushed yet. Set it to noeviction."
+        )

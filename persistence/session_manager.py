@@ -1,0 +1,277 @@
+"""Sessions in Redis: what the functions of the mirror do, in Python's terms."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from engine.commands import Command
+from engine.facts import Facts
+from engine.refusals import Param, Refusal, RefusalCode
+from engine.ruleset import Ruleset
+from engine.state import Actor, InventorySessionDTO
+from persistence.errors import IdempotencyMismatch, SessionNotLive
+from persistence.keys import Keys
+from persistence.mirror import Mirror, is_missing
+from persistence.records import Call, JournalEntry, LiveSession, TagMismatch
+from persistence.session_fields import actor_text, facts_text, fields_of, session_of
+
+LIVE, CLOSING = '"LIVE"', '"CLOSING"'
+_params = msgspec.json.Decoder(dict[str, Param])
+_entry = msgspec.json.Decoder(JournalEntry)
+_encode = msgspec.json.encode
+
+
+class StaleCatalog(Exception):
+    """The session holds facts of a newer catalog than the caller's; nothing was done."""
+
+
+class Probe(Struct, frozen=True):
+    """Where a session stands; ``status`` is "" when there is none. Times in ms by Redis's clock."""
+
+    node_gen: str
+    now_ms: int
+    status: str
+    gen: str
+    epoch: int
+    incarnation: int
+    seq: int
+    flushed_seq: int
+    dirty_since: int
+    ruleset: str
+    catalog: int
+
+    @property
+    def on_this_node(self) -> bool:
+        """Whether the session is live and was opened, or adopted, on the node as it is now."""
+        return self.status == LIVE and self.gen == f'"{self.node_gen}"'
+
+
+class Pending(Struct, frozen=True):
+    """What a session has for PostgreSQL: its head, and the oldest entries of its journal."""
+
+    status: str
+    epoch: int
+    seq: int
+    flushed_seq: int
+    entries: tuple[JournalEntry, ...]
+
+
+class Replied(Struct, frozen=True):
+    """A call that was applied, now or before: the finished body, and the seq it has."""
+
+    body: bytes
+    seq: int
+
+
+class InventorySessionManager:
+    """Reads and writes sessions; every change is one call of a function, so it is atomic."""
+
+    def __init__(
+        self, mirror: Mirror, ruleset: Ruleset, keys: Keys, *, flush_interval_ms: int, idle_evict_ms: int
+    ) -> None:
+        """Sessions under ``keys``, judged by ``ruleset``; both intervals in milliseconds."""
+        self.mirror = mirror
+        self.ruleset = ruleset
+        self.keys = keys
+        self._flush_interval_ms = flush_interval_ms
+        self._idle_evict_ms = idle_evict_ms
+
+    async def probe(self, char_id: str) -> Probe:
+        """Where the session stands, and which node this is."""
+        return _probe(await self.mirror.call("session_probe", self.keys.of(char_id), harmless=True))
+
+    async def probes(self, char_ids: Sequence[str]) -> list[Probe]:
+        """The same for many, in one round trip."""
+        if not char_ids:
+            return []
+        commands = [self.mirror.command("session_probe", self.keys.of(char_id)) for char_id in char_ids]
+        replies = await self.mirror.link.send(commands, harmless=True)
+        if any(map(is_missing, replies)):
+            await self.mirror.load()
+            replies = await self.mirror.link.send(commands, harmless=True)
+        return [_probe(_value(reply)) for reply in replies]
+
+    async def open(
+        self, session: InventorySessionDTO, *, probe: Probe, epoch: int, incarnation: int, catalog: int
+    ) -> str:
+        """Install what a load has read after ``probe``; answers with the first word of the reply."""
+        fields = [part for pair in fields_of(self.ruleset, session).items() for part in pair]
+        reply = await self.mirror.call(
+            "session_open",
+            self.keys.of(session.char_id),
+            probe.node_gen,
+            probe.now_ms,
+            epoch,
+            session.seq,
+            incarnation,
+            catalog,
+            self._idle_evict_ms,
+            actor_text(self.ruleset, session.actor),
+            *fields,
+            harmless=True,
+        )
+        return str(reply[0], "ascii")
+
+    async def read(self, char_id: str) -> LiveSession:
+        """The whole session, of one moment; raises ``SessionNotLive``."""
+        keys = self.keys.of(char_id)
+        replies = await self.mirror.link.send(
+            [("MULTI",), self.mirror.command("session_probe", keys), ("HGETALL", keys.session), ("EXEC",)],
+            harmless=True,
+        )
+        probed, flat = _value(replies[3])
+        if is_missing(probed):
+            await self.mirror.load()
+            return await self.read(char_id)
+        probe = _probe(_value(probed))
+        if not probe.on_this_node or probe.ruleset != f'"{self.ruleset.hash}"':
+            raise SessionNotLive(char_id)
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        return LiveSession(
+            session_of(char_id, fields), probe.epoch, probe.incarnation, probe.flushed_seq, probe.catalog
+        )
+
+    async def read_actor(self, char_id: str) -> Actor | None:
+        """The actor of a session, None when there is none."""
+        text = await self.mirror.link.call("HGET", self.keys.of(char_id).session, "actor", harmless=True)
+        return None if text is None else msgspec.json.decode(text, type=Actor)
+
+    async def execute(
+        self,
+        char_id: str,
+        commands: Sequence[Command],
+        call: Call,
+        *,
+        catalog: int,
+        templates: Mapping[str, Facts],
+        id_prefix: str,
+        at_ms: int,
+    ) -> Replied | Refusal | TagMismatch:
+        """APPLY: judge and do the commands as one call.
+
+        ``templates`` has facts for the grants among them; ``id_prefix`` is 24 fresh hex digits;
+        ``at_ms`` is the caller's clock, for the journal. Raises ``SessionNotLive``,
+        ``StaleCatalog``, ``IdempotencyMismatch``, ``Unavailable``, ``OutcomeUnknown``.
+        """
+        text = _encode(commands)
+        origin = _encode({"at": at_ms, "by": call.by, "request_id": call.request_id, "op_id": call.op_id})
+        payload_hash = hashlib.sha1(text, usedforsecurity=False).hexdigest() + ":" if call.op_id else ""
+        facts = [part for name, known in templates.items() for part in (name, facts_text(known))]
+        reply = await self.mirror.call(
+            "session_execute",
+            self.keys.of(char_id),
+            catalog,
+            origin[1:-1],
+            call.op_id,
+            payload_hash,
+            call.if_match,
+            self._flush_interval_ms,
+            id_prefix,
+            text,
+            *facts,
+        )
+        match reply[0]:
+            case b"OK" | b"REPLAYED":
+                return Replied(reply[1], reply[2])
+            case b"REFUSED":
+                return Refusal(RefusalCode(reply[1].decode()), _params.decode(reply[2]), reply[3])
+            case b"RELOAD":
+                raise SessionNotLive(reply[1].decode())
+            case b"TAG_MISMATCH":
+                return TagMismatch(reply[1].decode())
+            case b"STALE_CATALOG":
+                raise StaleCatalog
+            case b"IDEMPOTENCY_MISMATCH":
+                raise IdempotencyMismatch(call.op_id)
+        raise AssertionError(reply)
+
+    async def claim(self, due: str, *, limit: int, lease_ms: int, horizon_ms: int = 0) -> list[str]:
+        """Lease the sessions of one due queue that need attention within ``horizon_ms``."""
+        # Any character's keys will do: the function touches the queue alone.
+        keys = msgspec.structs.replace(self.keys.of(""), due=due)
+        reply = await self.mirror.call("work_claim", keys, limit, lease_ms, horizon_ms, harmless=True)
+        return [member.decode() for member in reply]
+
+    async def pending(self, char_ids: Sequence[str], *, limit: int) -> dict[str, Pending]:
+        """Heads and up to ``limit`` journal entries each, in one round trip; absent sessions are left out."""
+        commands: list[tuple[str | int, ...]] = []
+        for char_id in char_ids:
+            keys = self.keys.of(char_id)
+            commands.append(("HMGET", keys.session, "status", "epoch", "seq", "flushed_seq"))
+            commands.append(("LRANGE", keys.journal, 0, limit - 1))
+        if not commands:
+            return {}
+        replies = list(map(_value, await self.mirror.link.send(commands, harmless=True)))
+        found: dict[str, Pending] = {}
+        for char_id, head, texts in zip(char_ids, replies[::2], replies[1::2], strict=True):
+            if head[0] is not None:
+                entries = tuple(_entry.decode(text) for text in texts)
+                found[char_id] = Pending(head[0].decode(), int(head[1]), int(head[2]), int(head[3]), entries)
+        return found
+
+    async def settle(self, flushed: Mapping[str, int]) -> None:
+        """Tell sessions the seq that PostgreSQL has now, by character, in one round trip."""
+        if not flushed:
+            return
+        commands = [
+            self.mirror.command(
+                "session_settle", self.keys.of(char_id), seq, self._flush_interval_ms, self._idle_evict_ms
+            )
+            for char_id, seq in flushed.items()
+        ]
+        replies = await self.mirror.link.send(commands, harmless=True)
+        if any(map(is_missing, replies)):
+            await self.mirror.load()
+            replies = await self.mirror.link.send(commands, harmless=True)
+        for reply in replies:
+            _value(reply)
+
+    async def close(
+        self,
+        char_id: str,
+        step: Literal["begin", "finish", "cancel"],
+        *,
+        epoch: int = 0,
+        seq: int | None = None,
+        lease_ms: int = 0,
+    ) -> tuple[str, int, int]:
+        """One step of EVICT: ("OK" | "ABSENT" | "CHANGED", epoch, seq); see the function's header."""
+        reply = await self.mirror.call(
+            "session_close",
+            self.keys.of(char_id),
+            step,
+            epoch,
+            "" if seq is None else seq,
+            lease_ms,
+            harmless=True,
+        )
+        if reply[0] == b"OK":
+            return "OK", reply[1], reply[2]
+        return str(reply[0], "ascii"), 0, 0
+
+
+def _probe(reply: Sequence[bytes]) -> Probe:
+    texts = [part.decode() for part in reply]
+    epoch, incarnation, seq, flushed_seq, dirty_since = (int(text or 0) for text in texts[4:9])
+    return Probe(
+        node_gen=texts[0],
+        now_ms=int(texts[1]),
+        status=texts[2],
+        gen=texts[3],
+        epoch=epoch,
+        incarnation=incarnation,
+        seq=seq,
+        flushed_seq=flushed_seq,
+        dirty_since=dirty_since,
+        ruleset=texts[9],
+        catalog=int(texts[10] or 0),
+    )
+
+
+def _value(reply: Any) -> Any:  # noqa: ANN401 - as Redis has it
+    if isinstance(reply, Exception):
+        raise reply
+    return reply

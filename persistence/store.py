@@ -1,0 +1,147 @@
+"""Characters, their items and their ledger in PostgreSQL."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from engine.ruleset import Ruleset
+from engine.state import Actor
+from persistence import flush_batch, migrations, store_rows
+from persistence.database import Database
+from persistence.errors import (
+    CharacterExists,
+    CharacterNotFound,
+    CharacterQuarantined,
+    InvalidWords,
+    OutcomeUnknown,
+    Unavailable,
+)
+from persistence.named_sql import query
+from persistence.records import CharacterHead, FlushResult, FlushWork, JournalEntry, Snapshot
+
+
+class InventoryStore:
+    """The durable side of inventories.
+
+    Ids of characters are uuids as text, in any spelling on the way in, in lower case with dashes
+    on the way out. Every method raises ``Unavailable`` when PostgreSQL cannot be reached, nothing
+    having been done; those that write raise ``OutcomeUnknown`` when the reply to COMMIT is lost.
+    """
+
+    def __init__(self, database: Database, ruleset: Ruleset) -> None:
+        """Made by ``connect``; ``ruleset`` says which containers have integers for slots."""
+        self.database = database
+        self.ruleset = ruleset
+        self._slots = store_rows.Slots(ruleset)
+
+    @classmethod
+    async def connect(
+        cls, url: str, ruleset: Ruleset, *, pool_size: int = 8, acquire_timeout_s: float = 5.0
+    ) -> Self:
+        """Connect to a migrated database; raises ``Unavailable``, and ``ValueError`` for a bad URL."""
+        database = await Database.connect(url, pool_size=pool_size, acquire_timeout_s=acquire_timeout_s)
+        return cls(database, ruleset)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.database.close()
+
+    async def ping(self) -> None:
+        """Raise ``Unavailable`` unless PostgreSQL answers."""
+        await self.database.ping()
+
+    async def pending_migrations(self) -> list[str]:
+        """Names of the migrations that this program has and the database has not."""
+        async with self.database.connection() as connection:
+            return [migration.name for migration in await migrations.pending(connection)]
+
+    async def create_character(self, char_id: str, name: str, actor: Actor) -> CharacterHead:
+        """A new character without items; raises ``CharacterExists``.
+
+        ``InvalidWords``: the name has characters that PostgreSQL cannot hold. The actor's words
+        are the caller's to check.
+        """
+        if not store_rows.storable(name):
+            raise InvalidWords(["name: has a character that cannot be stored"])
+        async with self.database.transaction() as connection:
+            row = await connection.fetchrow(query("create_character"), char_id, name, actor)
+        if row is None:
+            raise CharacterExists(char_id)
+        return store_rows.head(row)
+
+    async def character(self, char_id: str) -> CharacterHead | None:
+        """The head, None for an unknown character."""
+        async with self.database.connection() as connection:
+            row = await connection.fetchrow(query("character"), char_id)
+        return None if row is None else store_rows.head(row)
+
+    async def characters(
+        self, name: str | None = None, after: str | None = None, limit: int = 100
+    ) -> list[CharacterHead]:
+        """Heads in the order of their ids, those after ``after``; at most ``limit``.
+
+        ``name`` keeps those whose name begins with it, whatever the case.
+        """
+        if name is not None and not store_rows.storable(name):
+            return []
+        async with self.database.connection() as connection:
+            if name:
+                rows = await connection.fetch(query("characters_by_name"), after, limit, _literal(name))
+            else:
+                rows = await connection.fetch(query("characters"), after, limit)
+        return [store_rows.head(row) for row in rows]
+
+    async def begin_load(self, char_id: str) -> Snapshot:
+        """Step 2 of docs/protocol.md, "LOAD": raise the epoch, and read what belongs to it.
+
+        The head's update waits for a flush that holds it and keeps later ones out until COMMIT;
+        the items are read by a later statement, which sees all that such a flush committed. Items
+        change only under their owner's head, so they are those of the head's seq.
+
+        A character found open gets a new incarnation in the same update, so that it is durable
+        before a session is made from it.
+
+        Raises ``CharacterNotFound``, ``CharacterQuarantined``. A lost reply to COMMIT is
+        ``Unavailable`` here: an epoch that nobody holds does no harm, and a load may be repeated.
+        """
+        try:
+            async with self.database.transaction() as connection:
+                row = await connection.fetchrow(query("begin_load"), char_id)
+                if row is None:
+                    raise CharacterNotFound(char_id)
+                if row["quarantined"] is not None:
+                    raise CharacterQuarantined(f"character {char_id}: {row['quarantined']}")
+                items = await connection.fetch(query("items_of"), char_id)
+        except OutcomeUnknown as error:
+            raise Unavailable(str(error)) from error
+        return Snapshot(store_rows.head(row), tuple(map(self._slots.item, items)))
+
+    async def flush(self, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
+        """Write many characters' work in one transaction; see ``flush_batch.flush``."""
+        return await flush_batch.flush(self.database, batch)
+
+    async def quarantine(self, char_id: str, reason: str) -> None:
+        """Refuse loads of the character from now on; raises ``CharacterNotFound``.
+
+        Flushes are not refused: their own guard says whether they fit.
+        """
+        await self._mark(char_id, reason.replace("\0", "").encode("utf-8", "replace").decode("utf-8"))
+
+    async def release(self, char_id: str) -> None:
+        """Let the character be loaded again; raises ``CharacterNotFound``."""
+        await self._mark(char_id, None)
+
+    async def journal(self, char_id: str, after_seq: int = 0, limit: int = 100) -> list[JournalEntry]:
+        """Entries after ``after_seq`` in order, at most ``limit``; none for an unknown character."""
+        async with self.database.connection() as connection:
+            rows = await connection.fetch(query("journal_after"), char_id, after_seq, limit)
+        return [store_rows.entry(row) for row in rows]
+
+    async def _mark(self, char_id: str, quarantined: str | None) -> None:
+        async with self.database.transaction() as connection:
+            if await connection.fetchval(query("quarantine"), char_id, quarantined) is None:
+                raise CharacterNotFound(char_id)
+
+
+def _literal(text: str) -> str:
+    """The text with what LIKE takes for a wildcard made plain."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

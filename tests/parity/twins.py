@@ -1,0 +1,133 @@
+"""Python and Lua side by side: the same commands to both, everything they answer compared."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import redis
+
+from engine.commands import Batch, Command
+from engine.engine import InventoryEngine
+from engine.facts import Facts
+from engine.outcome import Applied, Outcome
+from engine.ruleset import Ruleset
+from engine.state import InventorySessionDTO
+from lua.library import Library
+from persistence.keys import Keys
+from persistence.session_fields import actor_text, facts_text, fields_of, session_of
+
+HEAD = (
+    "status",
+    "gen",
+    "epoch",
+    "incarnation",
+    "seq",
+    "flushed_seq",
+    "dirty_since",
+    "ruleset",
+    "catalog",
+    "actor",
+)
+decode_commands = msgspec.json.Decoder(Batch).decode
+
+
+def encode(commands: Sequence[dict[str, Any]]) -> tuple[Command, ...]:
+    """Commands by way of JSON, as they come from outside."""
+    return decode_commands(json.dumps(list(commands)))
+
+
+class Twins:
+    """One character judged by both; ``step`` raises AssertionError where they differ."""
+
+    def __init__(
+        self,
+        client: "redis.Redis[bytes]",
+        ruleset: Ruleset,
+        session: InventorySessionDTO,
+        templates: dict[str, Facts],
+        library: Library | None = None,
+    ) -> None:
+        """Install ``session`` on the server behind ``client``."""
+        self.client, self.ruleset, self.session, self.templates = client, ruleset, session, templates
+        self.engine = InventoryEngine(ruleset)
+        self.library = library or Library(ruleset)
+        self.keys = Keys().of(session.char_id)
+        self.steps = 0
+        client.function_load(self.library.code, replace=True)
+        client.delete(*(getattr(self.keys, name) for name in self.keys.__struct_fields__))
+        self._open(session)
+
+    def step(self, commands: Sequence[Command]) -> Outcome:
+        """Apply to both and compare refusal or reply, the whole state, the totals, the journal."""
+        self.steps += 1
+        prefix = f"{self.steps:024x}"
+        before = self.client.hgetall(self.keys.session)
+        templates = {
+            command.template_id: self.templates[command.template_id]
+            for command in commands
+            if getattr(command, "op", None) is None
+            and type(command).__name__ == "GrantRequest"
+            and command.template_id in self.templates  # type: ignore[union-attr]
+        }
+        expected = self.engine.apply_batch(self.session, commands, templates=templates, id_prefix=prefix)
+        answer = self._execute(commands, templates, prefix)
+        after = self.client.hgetall(self.keys.session)
+        if isinstance(expected, Applied):
+            self._compare_applied(expected, answer, after)
+            self.session = expected.session
+        else:
+            assert answer[0] == b"REFUSED", (expected, answer)
+            assert answer[1].decode() == expected.code, (expected, answer)
+            assert json.loads(answer[2]) == expected.params, (expected, answer)
+            assert answer[3] == expected.op_index, (expected, answer)
+            assert after == before, "a refusal altered the session"
+        return expected
+
+    def _compare_applied(self, expected: Applied, answer: list[bytes], after: dict[bytes, bytes]) -> None:
+        assert answer[0] == b"OK", (expected.changes, answer)
+        body = json.loads(answer[1])
+        changes = json.loads(msgspec.json.encode(expected.changes))
+        assert body["changes"] == changes, (body["changes"], changes)
+        capacity = json.loads(msgspec.json.encode(expected.capacity))
+        assert body["capacity"] == capacity, (body["capacity"], capacity)
+        assert body["seq"] == expected.session.seq
+        mirrored = {name.decode(): value for name, value in after.items()}
+        fields = {name: value for name, value in mirrored.items() if name not in HEAD}
+        recount = fields_of(self.ruleset, expected.session)
+        assert fields == recount, {
+            name: (fields.get(name), recount.get(name))
+            for name in fields.keys() | recount.keys()
+            if fields.get(name) != recount.get(name)
+        }
+        assert mirrored["actor"] == actor_text(self.ruleset, expected.session.actor)
+        assert session_of(self.session.char_id, after) == expected.session
+        entry = json.loads(self.client.lindex(self.keys.journal, -1) or b"")
+        assert entry["seq"] == expected.session.seq
+        assert entry["changes"] == changes
+
+    def _call(self, name: str, *args: bytes | str | int) -> Any:
+        keys = [getattr(self.keys, key) for key in self.library.contracts[name].keys]
+        return self.client.fcall(self.library.function(name), len(keys), *keys, *args)
+
+    def _execute(self, commands: Sequence[Command], templates: dict[str, Facts], prefix: str) -> Any:
+        facts = [part for name, known in templates.items() for part in (name, facts_text(known))]
+        text = msgspec.json.encode(commands)
+        return self._call("session_execute", 1, '"at":0', "", "", "", 100, prefix, text, *facts)
+
+    def _open(self, session: InventorySessionDTO) -> None:
+        gen, now_ms = self._call("session_probe")[:2]
+        fields = [part for pair in fields_of(self.ruleset, session).items() for part in pair]
+        answer = self._call(
+            "session_open",
+            gen,
+            now_ms,
+            1,
+            session.seq,
+            0,
+            1,
+            900_000,
+            actor_text(self.ruleset, session.actor),
+            *fields,
+        )
+        assert answer[0] == b"CREATED", answer
