@@ -99,7 +99,7 @@ class Database:
         """Wait for what is under way, at most ten seconds, and close all connections."""
         try:
             await asyncio.wait_for(self._pool.close(), _CLOSE_S)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except pg_errors.TROUBLE:
             self._pool.terminate()
 
     async def ping(self) -> None:
@@ -139,14 +139,14 @@ class Database:
         # What was done is done: a connection that is lost only now must not make it look failed.
         try:
             await self._pool.release(connection)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except pg_errors.TROUBLE as error:
             _log.debug("a connection was lost on its way back to the pool: %r", error)
 
 
 async def _roll_back(connection: Connection) -> None:
     try:
         await connection.execute("ROLLBACK")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except pg_errors.TROUBLE:
         # The connection is gone, and with it, for PostgreSQL, the transaction.
         _terminate(connection)
 

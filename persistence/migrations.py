@@ -80,6 +80,16 @@ async def pending(connection: Connection, known: Sequence[Migration] | None = No
     return [migration for migration in known if migration.number not in applied]
 
 
+async def pending_at(url: str) -> list[str]:
+    """Names of what is still to be applied to the database at ``url``; raises as ``pending``, ``migrate``."""
+    database = await Database.connect(url, pool_size=1)
+    try:
+        async with database.connection() as connection:
+            return [migration.name for migration in await pending(connection)]
+    finally:
+        await database.close()
+
+
 async def migrate(url: str, known: Sequence[Migration] | None = None) -> list[str]:
     """Apply what is pending, one transaction each, and return the names of what this call applied.
 

@@ -43,7 +43,7 @@ class InventoryOrchestrator:
         """Made by ``persistence.service.open_service``."""
         self.ruleset = ruleset
         self.items = items
-        self._store = store
+        self.store = store
         self._sessions = sessions
         self._loader = loader
         self._flusher = flusher
@@ -52,12 +52,12 @@ class InventoryOrchestrator:
     async def create_character(self, char_id: str | None, name: str, actor: Actor) -> Character:
         """A new character; raises ``CharacterExists``, ``InvalidWords``."""
         self._check_actor(actor)
-        head = await self._store.create_character(char_id or str(uuid.uuid4()), name, actor)
+        head = await self.store.create_character(char_id or str(uuid.uuid4()), name, actor)
         return _stored(head)
 
     async def character(self, char_id: str) -> Character:
         """The character as it is now; raises ``CharacterNotFound``."""
-        head = await self._store.character(char_id)
+        head = await self.store.character(char_id)
         if head is None:
             raise CharacterNotFound(char_id)
         probe = await self._sessions.probe(char_id)
@@ -71,7 +71,7 @@ class InventoryOrchestrator:
 
         Actor and seq are PostgreSQL's; a live session may be ahead of them by one flush.
         """
-        heads = await self._store.characters(name, after, limit)
+        heads = await self.store.characters(name, after, limit)
         probes = await self._sessions.probes([head.char_id for head in heads])
         return [
             Character(
@@ -107,7 +107,7 @@ class InventoryOrchestrator:
             probe = await self._sessions.probe(char_id)
         if probe.status:
             return _state(char_id, probe)
-        head = await self._store.character(char_id)
+        head = await self.store.character(char_id)
         if head is None:
             raise CharacterNotFound(char_id)
         return SessionState(char_id, False, head.seq, head.seq, head.epoch)
@@ -117,14 +117,17 @@ class InventoryOrchestrator:
         return await self._sessions.read(char_id)
 
     async def execute(
-        self, char_id: str, commands: Sequence[Command], call: Call
+        self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
     ) -> bytes | Refusal | TagMismatch:
         """Do the commands in order, all or nothing; the reply's JSON body as it is to be sent.
+
+        ``id_prefix``, 24 hex digits that no call used before, begins the ids of new items; it is
+        random unless given.
 
         Raises ``SessionNotLive`` (load it and repeat), ``InvalidWords``, ``IdempotencyMismatch``.
         """
         self._check_words(commands)
-        answer = await self._execute(char_id, commands, call)
+        answer = await self._execute(char_id, commands, call, id_prefix or secrets.token_hex(12))
         if not isinstance(answer, Replied):
             return answer
         if not call.durable:
@@ -137,12 +140,12 @@ class InventoryOrchestrator:
         return {
             "redis": await _verdict(self._sessions.mirror.link.call("PING", harmless=True)),
             "library": await _verdict(self._sessions.mirror.is_loaded(), "not loaded"),
-            "postgresql": await _verdict(self._store.ping()),
+            "postgresql": await _verdict(self.store.ping()),
             "migrations": await _verdict(self._migrated(), "pending"),
         }
 
     async def _execute(
-        self, char_id: str, commands: Sequence[Command], call: Call
+        self, char_id: str, commands: Sequence[Command], call: Call, id_prefix: str
     ) -> Replied | Refusal | TagMismatch:
         for _ in range(2):
             try:
@@ -152,7 +155,7 @@ class InventoryOrchestrator:
                     call,
                     catalog=self.items.version,
                     templates=self._templates(commands),
-                    id_prefix=secrets.token_hex(12),
+                    id_prefix=id_prefix,
                     at_ms=time.time_ns() // 1_000_000,
                 )
             except StaleCatalog:
@@ -189,7 +192,7 @@ class InventoryOrchestrator:
             raise InvalidWords(errors)
 
     async def _migrated(self) -> bool:
-        return not await self._store.pending_migrations()
+        return not await self.store.pending_migrations()
 
 
 async def _verdict(check: Awaitable[object], otherwise: str = "") -> str:

@@ -20,6 +20,10 @@ _REFUSALS = ("21", "22", "23", "54", "P0", "XX")
 # other statements this is trouble with the server: it has not been migrated, or by another version.
 MISFITS = ("0A", "42")
 
+# Everything the driver raises. A timeout is an OSError too; InternalClientError is what is raised,
+# for one, when a connection is used while the news of its end are being read.
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
 Refusal = Callable[[str], PersistenceError]
 
 
@@ -33,7 +37,7 @@ def statements(refusal: Refusal | None = None, also: tuple[str, ...] = ()) -> It
     """
     try:
         yield
-    except _TROUBLE as error:
+    except TROUBLE as error:
         ours = _translated(error, refusal, _REFUSALS + also)
         if ours is None:
             raise
@@ -49,7 +53,7 @@ def commit(refusal: Refusal | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except _TROUBLE as error:
+    except TROUBLE as error:
         if not _is_verdict(error):
             raise OutcomeUnknown(f"the reply to COMMIT was lost: {_words(error)}") from error
         ours = _translated(error, refusal, _REFUSALS)
@@ -57,9 +61,6 @@ def commit(refusal: Refusal | None = None) -> Iterator[None]:
             raise
         raise ours from error
 
-
-# A timeout is an OSError too. OutdatedSchemaCacheError: types changed beneath a prepared statement.
-_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.OutdatedSchemaCacheError, OSError)
 
 
 def _translated(

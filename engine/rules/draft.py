@@ -26,7 +26,7 @@ class Draft:
         self.touched_containers: set[str] = set()
         self.made: dict[int, str] = {}
         self.op_index = 0
-        self._session_facts = session.facts
+        self._known = dict(session.facts)
         self._templates = templates
         self._id_prefix = id_prefix
         self._minted = 0
@@ -58,11 +58,8 @@ class Draft:
         return None if item_id is None else self.items[item_id]
 
     def facts(self, template_id: str) -> Facts | None:
-        """Facts by the session where it has the template, else by the call."""
-        present = any(item.template_id == template_id for item in self.items.values())
-        if present and template_id in self._session_facts:
-            return self._session_facts[template_id]
-        return self._templates.get(template_id)
+        """Facts by the session while it has the template, else by the call."""
+        return self._known.get(template_id) or self._templates.get(template_id)
 
     def facts_of(self, item: Item) -> Facts:
         """Facts of an item that is here; they are always known."""
@@ -160,6 +157,8 @@ class Draft:
         self._minted += 1
         item_id = f"{self._id_prefix}{self._minted:08x}"
         self.made.setdefault(self.op_index, item_id)
+        if template_id not in self._known:
+            self._known[template_id] = self._templates[template_id]
         self.put(
             Item(item_id, template_id, quantity, Place(container, slot), bound), container, slot, quantity
         )
@@ -167,6 +166,8 @@ class Draft:
     def destroy(self, item: Item) -> None:
         """Remove an item from the hand for good."""
         del self.items[item.item_id]
+        if all(other.template_id != item.template_id for other in self.items.values()):
+            del self._known[item.template_id]
 
     def take(self, item: Item, quantity: int) -> None:
         """Take ``quantity`` off a placed stack, which goes when nothing is left."""

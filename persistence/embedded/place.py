@@ -48,10 +48,11 @@ def choose_place(data_dir: Path, account: Account, state_root: Path, *, new: boo
     A data directory that is `new`, made by us a moment ago, is opened to the account's group as far as
     entering goes (0710), provided that its parents let the account through. One that existed keeps its mode.
     """
+    if account.can_enter(data_dir):
+        return data_dir
     if new and account.can_enter(data_dir.parent):
         os.chown(data_dir, -1, account.gid)
         data_dir.chmod(_ENTER)
-    if account.can_enter(data_dir):
         return data_dir
     make_state_root(state_root)
     place = Path(tempfile.mkdtemp(prefix="data-", dir=state_root))

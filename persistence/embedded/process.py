@@ -66,7 +66,7 @@ def spawn(
     """
     output = log.open()
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  (no shell; starting programs is what this is for)
             argv,
             stdin=subprocess.DEVNULL,
             stdout=output,

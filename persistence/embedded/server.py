@@ -23,6 +23,7 @@ Checkpoint = Callable[[], None]
 # A server that answers "still loading" may take as long as it needs; one that says nothing at all may not.
 _SILENCE_S = 60.0
 _REAP_S = 10.0
+_PAUSE_MAX_S = 0.5
 
 
 def no_checkpoint() -> None:
@@ -106,6 +107,7 @@ class Server(ABC):
     def wait_ready(self, checkpoint: Checkpoint = no_checkpoint) -> None:
         """Wait until the server serves; raises `ServerFailed`, with its last words, when it dies instead."""
         heard = time.monotonic()
+        pause_s = POLL_S
         while True:
             checkpoint()
             self._raise_if_dead()
@@ -114,9 +116,11 @@ class Server(ABC):
                 return
             if readiness is Readiness.LOADING:
                 heard = time.monotonic()
+                # Each question leaves a line in PostgreSQL's log, so a long recovery is asked after less often.
+                pause_s = min(pause_s * 1.5, _PAUSE_MAX_S)
             elif time.monotonic() - heard > _SILENCE_S:
                 raise ServerFailed(f"{self.NAME} runs but does not answer; its log is {self.log.path}")
-            time.sleep(POLL_S)
+            time.sleep(pause_s)
 
     def alive(self) -> bool:
         """Say whether the server was started and its first process still runs."""

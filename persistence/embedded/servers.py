@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +56,7 @@ class EmbeddedServers:
         """
         data_dir = data_dir.absolute()
         try:
-            new = make_data_dir(data_dir) or not any(data_dir.iterdir())
+            new = make_data_dir(data_dir) or _is_empty_and_ours(data_dir)
             servers = cls(data_dir.resolve(), new=new)
             servers._lock.acquire()
         except OSError as error:
@@ -144,3 +145,7 @@ class EmbeddedServers:
             self.notes.append(f"{name} cannot reach {self._data_dir}, so PostgreSQL's files are in {home}.")
         if copy is not None:
             self.notes.append(f"{name} cannot reach PostgreSQL's programs, so it uses a copy in {copy}.")
+
+
+def _is_empty_and_ours(directory: Path) -> bool:
+    return directory.stat().st_uid == os.geteuid() and not any(directory.iterdir())

@@ -95,7 +95,8 @@ def _empty(fd: int) -> None:
 def _candidates() -> list[Path]:
     # /tmp comes first although $XDG_RUNTIME_DIR is tidier: the latter vanishes when its user logs out, under
     # a server left running.
-    names = ["/tmp", os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()]
+    tmp = "/tmp"  # noqa: S108  (a directory is made there, not a file of a known name)
+    names = [tmp, os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()]
     return [Path(name) for name in names if name]
 
 

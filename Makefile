@@ -1,0 +1,39 @@
+# Two commands are all that is needed: `make run` serves, `make test` tests. Both set up .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test lint format bench clean
+
+run: $(READY)
+	@exec $(BIN)/haversack serve --demo $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist
+
+# pip learned to read dependency groups in 25.1. The marker comes last, so an installation that
+# was cut off is begun again.
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Haversack needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded]' --group dev
+	@touch $@

@@ -1,0 +1,104 @@
+"""The command line: ``haversack serve | migrate | catalog import FILE``."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from engine.ruleset import load_ruleset
+from gateway.serve import configure_logging, database, fatal, serve
+from gateway.settings import Settings, SettingsError
+from persistence import migrations
+from persistence.catalog import parse_catalog
+from persistence.catalog_store import import_catalog
+from persistence.embedded import EmbeddedError
+from persistence.errors import CatalogError
+from persistence.store import InventoryStore
+
+FAILED, MISUSED = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it did what it should, 1 when it could not, 2 when it was misused."""
+    arguments = _parser().parse_args(argv)
+    configure_logging()
+    try:
+        settings = Settings.read(
+            os.environ, {name: getattr(arguments, name, None) for name in ("host", "port", "data_dir")}
+        )
+        arguments.run(settings, arguments)
+    except (SettingsError, CatalogError) as error:
+        for line in error.errors:
+            print(f"haversack: {line}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        return FAILED
+    except (EmbeddedError, Exception) as error:
+        if (words := fatal(error)) is None:
+            raise
+        print(f"haversack: {words}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="haversack", description="Session-based inventories for games.")
+    parser.add_argument("--version", action="version", version=version("haversack"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serving = commands.add_parser("serve", help="serve the API, and flush behind it")
+    serving.add_argument("--host", help="address to listen on (HAVERSACK_HOST, 127.0.0.1)")
+    serving.add_argument("--port", help="port to listen on, 0 for any (HAVERSACK_PORT, 8080)")
+    serving.add_argument("--demo", action="store_true", help="put the demo's catalog and characters in place")
+    _add_data_dir(serving)
+    serving.set_defaults(run=_serve)
+
+    migrating = commands.add_parser("migrate", help="bring the database's schema up to date")
+    _add_data_dir(migrating)
+    migrating.set_defaults(run=_migrate)
+
+    catalog = commands.add_parser("catalog", help="the item catalog").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    importing = catalog.add_parser("import", help="replace the catalog by a file of JSON Lines")
+    importing.add_argument("file", type=Path, metavar="FILE")
+    _add_data_dir(importing)
+    importing.set_defaults(run=_import_catalog)
+    return parser
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir", dest="data_dir", help="files of the embedded servers (HAVERSACK_DATA_DIR, ./.haversack)"
+    )
+
+
+def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
+    serve(settings, demo=arguments.demo, say=lambda line: print(line, flush=True))
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> None:
+    with database(settings) as url:
+        for name in asyncio.run(migrations.migrate(url)):
+            print(f"applied {name}")
+    print("The schema is up to date.")
+
+
+def _import_catalog(settings: Settings, arguments: argparse.Namespace) -> None:
+    ruleset = load_ruleset(settings.ruleset)
+    with arguments.file.open("rb") as lines:
+        templates = parse_catalog(lines, ruleset)
+
+    async def run(url: str) -> int:
+        store = await InventoryStore.connect(url, ruleset, pool_size=1)
+        try:
+            return await import_catalog(store, templates)
+        finally:
+            await store.close()
+
+    with database(settings) as url:
+        number = asyncio.run(run(url))
+    print(f"The catalog is at version {number}: {len(templates)} templates.")
