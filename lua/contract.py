@@ -54,8 +54,9 @@ def read_contract(stem: str, text: str) -> Contract:
 
 
 def _field(text: str, name: str) -> str | None:
-    found = re.search(rf"^-- {name}:[ ]?(.*)$", text, re.MULTILINE)
-    return None if found is None else found[1].strip()
+    # A field goes on in lines that are indented by more than one space.
+    found = re.search(rf"^-- {name}:(.*(?:\n--  +\S.*)*)$", text, re.MULTILINE)
+    return None if found is None else " ".join(re.split(r"\n--| +", found[1])).strip()
 
 
 def _names(listed: str) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 -- session_open: installs what a load has read, unless the session already knows better.
--- requires: node, view, codec
+-- requires: node, view
 -- flags:
 -- KEYS: session, journal, done, fence, due, incident
 -- ARGV: gen, read_at_ms, epoch, seq, incarnation, catalog, idle_evict_ms, actor, then field and value in turn

@@ -2,14 +2,14 @@
 -- requires: node
 -- flags: allow-oom
 -- KEYS: session, journal, due
--- ARGV: seq, flush_interval_ms, idle_evict_ms
+-- ARGV: settled_seq, flush_interval_ms, idle_evict_ms
 -- returns: {seq, flushed_seq} | {} when there is no session
 -- journal: trimmed up to exactly what was flushed, never beyond
 
 local function session_settle(keys, args)
   local session, journal, due = unpack(keys)
-  local settled, flush_interval_ms, idle_evict_ms = unpack(args, 1, 3)
-  settled = tonumber(settled)
+  local settled_seq, flush_interval_ms, idle_evict_ms = unpack(args, 1, 3)
+  local settled = tonumber(settled_seq)
   local head = redis.call('HMGET', session, 'seq', 'flushed_seq', 'status')
   if not head[1] then
     return {}

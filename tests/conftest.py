@@ -1,0 +1,44 @@
+"""What all tests share: the shipped ruleset, and real servers, started once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import redis
+
+from engine.ruleset import Ruleset, load_ruleset
+from tests.servers import Servers, running
+
+
+@pytest.fixture(scope="session")
+def ruleset() -> Ruleset:
+    return load_ruleset()
+
+
+@pytest.fixture(scope="session", params=["embedded", "debian"])
+def each_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """Each pair in turn: Valkey 9 with PostgreSQL 18, Redis 7.0 with PostgreSQL 15."""
+    with running(request.param) as servers:
+        asyncio.run(servers.make_template())
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The embedded pair, for what need not be shown on every server."""
+    with running("embedded") as servers:
+        asyncio.run(servers.make_template())
+        yield servers
+
+
+@pytest.fixture
+def each_redis(each_servers: Servers) -> "Iterator[redis.Redis]":
+    """A client of an empty Valkey, then of an empty Redis 7.0."""
+    with redis.Redis.from_url(each_servers.redis.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+async def database_url(servers: Servers) -> AsyncIterator[str]:
+    yield await servers.fresh_database()

