@@ -102,3 +102,7 @@ def _import_catalog(settings: Settings, arguments: argparse.Namespace) -> None:
     with database(settings) as url:
         number = asyncio.run(run(url))
     print(f"The catalog is at version {number}: {len(templates)} templates.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

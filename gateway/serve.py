@@ -19,7 +19,7 @@ from gateway.settings import Settings
 from gateway.token import kept_token
 from persistence import migrations
 from persistence.demo.seed import seed
-from persistence.embedded import EmbeddedServers
+from persistence.embedded import EmbeddedServers, running_database_url
 from persistence.errors import MigrationError, PersistenceError
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.service import ServiceSettings, open_service
@@ -162,7 +162,7 @@ def database(settings: Settings) -> Iterator[str]:
     """The database's URL for a command beside the server; an embedded one is started if need be."""
     if settings.database_url is not None:
         yield settings.database_url
-    elif (url := EmbeddedServers.running_database_url(settings.data_dir)) is not None:
+    elif (url := running_database_url(settings.data_dir)) is not None:
         yield url
     else:
         with EmbeddedServers.start(settings.data_dir, valkey=False) as servers:

@@ -1,6 +1,8 @@
 """Catalogs in PostgreSQL: a whole one is taken at once, and read at once."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +15,9 @@ from persistence.named_sql import query
 from persistence.store import InventoryStore
 
 _TOLD_MAX = 10
+_AT_ONCE = 64
+
+_T = TypeVar("_T")
 
 _facts = msgspec.json.Decoder(Facts).decode
 
@@ -35,8 +40,8 @@ async def import_catalog(store: InventoryStore, templates: Sequence[Template]) -
     ``TemplateInUse`` when items in PostgreSQL are of a template that would vanish. An item that
     a live session made of it and has not flushed yet is not seen; such an item is kept, frozen.
     """
-    _check(store, templates)
-    content = content_hash(templates)
+    # In a thread, because a large catalog takes longer than calls that are being played should wait.
+    content = await asyncio.to_thread(_checked, store, templates)
     async with store.database.transaction(lambda reason: CatalogError([reason])) as connection:
         await connection.execute(query("lock_catalogs"))
         newest = await connection.fetchrow(query("newest_catalog"))
@@ -48,6 +53,14 @@ async def import_catalog(store: InventoryStore, templates: Sequence[Template]) -
         return version + 1
 
 
+async def unhurried(many: Sequence[_T]) -> AsyncIterator[_T]:
+    """Go through many things, letting others have the event loop after every few."""
+    for number, one in enumerate(many, 1):
+        yield one
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+
+
 async def catalog_version(database: Database) -> int:
     """The version of the newest catalog, 0 before the first import."""
     async with database.connection() as connection:
@@ -55,12 +68,12 @@ async def catalog_version(database: Database) -> int:
 
 
 async def read_catalog(database: Database) -> StoredCatalog:
-    """The newest catalog with its templates, from one snapshot."""
+    """The newest catalog with its templates in order of their ids, from one snapshot."""
     async with database.connection() as connection:
         rows = await connection.fetch(query("catalog"))
     templates: list[Template] = []
     unreadable: dict[str, str] = {}
-    for row in rows:
+    async for row in unhurried(rows):
         if row["template_id"] is None:
             continue
         try:
@@ -70,7 +83,8 @@ async def read_catalog(database: Database) -> StoredCatalog:
     return StoredCatalog(rows[0]["version"], templates, unreadable)
 
 
-def _check(store: InventoryStore, templates: Sequence[Template]) -> None:
+def _checked(store: InventoryStore, templates: Sequence[Template]) -> str:
+    """Check what the database cannot, and return the hash of the content."""
     errors = []
     seen: set[str] = set()
     for template in templates:
@@ -81,6 +95,7 @@ def _check(store: InventoryStore, templates: Sequence[Template]) -> None:
         seen.add(template_id)
     if errors:
         raise CatalogError(errors)
+    return content_hash(templates)
 
 
 async def _refuse_vanishing(connection: Connection, template_ids: list[str]) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, Self
 
 import asyncpg
 import msgspec
 
 from persistence import pg_errors
+from persistence.errors import Unavailable
 from persistence.named_sql import query
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,12 @@ class Connection(Protocol):
 
     async def execute(self, query: str, *args: object) -> str:
         """Run, and return the command tag, such as ``INSERT 0 3``."""
+
+    def is_closed(self) -> bool:
+        """Whether the connection is known to be gone."""
+
+    def terminate(self) -> None:
+        """Drop the connection without a word."""
 
 
 class Database:
@@ -109,7 +116,11 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for single statements that only read. Raises ``Unavailable``."""
+        """A connection for single statements that only read.
+
+        Raises ``Unavailable``, and ``ValueError`` for a value that PostgreSQL refuses. The block
+        should hold statements only: any ``OSError`` out of it is taken for one of the connection.
+        """
         with pg_errors.statements():
             connection = await self._pool.acquire(timeout=self._acquire_timeout_s)
             try:
@@ -122,7 +133,7 @@ class Database:
         """A transaction (READ COMMITTED), committed when the block ends, rolled back when it raises.
 
         Raises ``Unavailable``: nothing was done. ``OutcomeUnknown``: the reply to COMMIT was lost.
-        ``refusal(reason)``, where given: PostgreSQL refused a value, at COMMIT perhaps.
+        ``refusal(reason)``, ``ValueError`` without it: PostgreSQL refused a value, at COMMIT perhaps.
         """
         async with self.connection() as connection:
             with pg_errors.statements(refusal):
@@ -132,6 +143,8 @@ class Database:
                 except BaseException:
                     await _roll_back(connection)
                     raise
+            if _is_gone(connection):
+                raise Unavailable("PostgreSQL: the connection was lost before COMMIT was sent")
             with pg_errors.commit(refusal):
                 await connection.execute("COMMIT")
 
@@ -147,12 +160,17 @@ async def _roll_back(connection: Connection) -> None:
     try:
         await connection.execute("ROLLBACK")
     except pg_errors.TROUBLE:
-        # The connection is gone, and with it, for PostgreSQL, the transaction.
-        _terminate(connection)
+        # Without a connection there is, for PostgreSQL, no transaction.
+        with suppress(*pg_errors.TROUBLE):
+            connection.terminate()
 
 
-def _terminate(connection: Any) -> None:  # noqa: ANN401
-    connection.terminate()
+def _is_gone(connection: Connection) -> bool:
+    # The driver takes a connection that it knows to be lost away from whoever holds it.
+    try:
+        return connection.is_closed()
+    except pg_errors.TROUBLE:
+        return True
 
 
 async def _leave_as_it_is(_: object) -> None:

@@ -70,7 +70,7 @@ class ItemGateway:
             if await catalog_store.catalog_version(self._store.database) == self._cache.version:
                 return False
             stored = await catalog_store.read_catalog(self._store.database)
-            self._cache = self._cached(stored)
+            self._cache = await self._cached(stored)
             _log.info("item catalog %d: %d templates", stored.version, len(self._cache.templates))
             return True
 
@@ -92,13 +92,12 @@ class ItemGateway:
         start = 0 if after is None else bisect_right(ids, after)
         return [cache.templates[template_id] for template_id in ids[start : start + limit]]
 
-    def _cached(self, stored: catalog_store.StoredCatalog) -> _Cache:
+    async def _cached(self, stored: catalog_store.StoredCatalog) -> _Cache:
         templates: dict[str, Template] = {}
         by_kind: dict[str, list[str]] = {}
         for template_id, problem in stored.unreadable.items():
             _log.warning("template %s is kept out of catalog %d: %s", template_id, stored.version, problem)
-        # Ids are ASCII, so the order of their code points is the order of their bytes.
-        for template in sorted(stored.templates, key=lambda template: template.facts.template_id):
+        async for template in catalog_store.unhurried(stored.templates):
             facts = template.facts
             if unknown := self._store.ruleset.facts_errors(facts):
                 _log.warning(

@@ -32,16 +32,13 @@ def statements(refusal: Refusal | None = None, also: tuple[str, ...] = ()) -> It
     """Around statements whose effect is gone when they fail, as all are before COMMIT.
 
     Raises ``Unavailable`` for trouble with the server, ``refusal(reason)`` for values that
-    PostgreSQL refuses and for errors of the classes in ``also``; without ``refusal`` such an error
-    is a mistake of the caller and passes.
+    PostgreSQL refuses and for errors of the classes in ``also``; without ``refusal`` such a value
+    is the caller's mistake, a ``ValueError``.
     """
     try:
         yield
     except TROUBLE as error:
-        ours = _translated(error, refusal, _REFUSALS + also)
-        if ours is None:
-            raise
-        raise ours from error
+        raise _translated(error, refusal, _REFUSALS + also) from error
 
 
 @contextmanager
@@ -56,19 +53,13 @@ def commit(refusal: Refusal | None = None) -> Iterator[None]:
     except TROUBLE as error:
         if not _is_verdict(error):
             raise OutcomeUnknown(f"the reply to COMMIT was lost: {_words(error)}") from error
-        ours = _translated(error, refusal, _REFUSALS)
-        if ours is None:
-            raise
-        raise ours from error
+        raise _translated(error, refusal, _REFUSALS) from error
 
 
-
-def _translated(
-    error: Exception, refusal: Refusal | None, refusals: tuple[str, ...]
-) -> PersistenceError | None:
+def _translated(error: Exception, refusal: Refusal | None, refusals: tuple[str, ...]) -> Exception:
     if not _is_refusal(error, refusals):
         return Unavailable(f"PostgreSQL: {_words(error)}")
-    return refusal(_words(error)) if refusal else None
+    return refusal(_words(error)) if refusal else ValueError(_words(error))
 
 
 def _is_refusal(error: Exception, refusals: tuple[str, ...]) -> bool:

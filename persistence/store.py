@@ -22,9 +22,10 @@ from persistence.records import CharacterHead, FlushResult, FlushWork, JournalEn
 class InventoryStore:
     """The durable side of inventories.
 
-    Ids of characters are uuids as text, in any spelling on the way in, in lower case with dashes
-    on the way out. Every method raises ``Unavailable`` when PostgreSQL cannot be reached, nothing
-    having been done; those that write raise ``OutcomeUnknown`` when the reply to COMMIT is lost.
+    Ids of characters are uuids as text, with dashes or without on the way in (``ValueError`` for
+    what is none), in lower case with dashes on the way out. Every method raises ``Unavailable``
+    when PostgreSQL cannot be reached, nothing having been done; those that write raise
+    ``OutcomeUnknown`` when the reply to COMMIT is lost.
     """
 
     def __init__(self, database: Database, ruleset: Ruleset) -> None:

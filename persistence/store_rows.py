@@ -1,7 +1,5 @@
 """Rows of PostgreSQL as structs of the rules, and back."""
 
-from functools import cached_property
-
 import msgspec
 
 from engine.outcome import Changes
@@ -24,12 +22,8 @@ class Slots:
 
     def __init__(self, ruleset: Ruleset) -> None:
         """Note the indexed containers of ``ruleset``."""
-        self._ruleset = ruleset
-
-    @cached_property
-    def _indexed(self) -> frozenset[str]:
-        containers = self._ruleset.containers.items()
-        return frozenset(name for name, entry in containers if entry.kind != "purse")
+        containers = ruleset.containers.items()
+        self._indexed = frozenset(name for name, entry in containers if entry.kind != "purse")
 
     def key(self, container: str, slot: str) -> SlotKey:
         """The slot as the rules know it."""

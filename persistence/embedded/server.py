@@ -116,7 +116,7 @@ class Server(ABC):
                 return
             if readiness is Readiness.LOADING:
                 heard = time.monotonic()
-                # Each question leaves a line in PostgreSQL's log, so a long recovery is asked after less often.
+                # Each question leaves a line in PostgreSQL's log, so during a long recovery ask less often.
                 pause_s = min(pause_s * 1.5, _PAUSE_MAX_S)
             elif time.monotonic() - heard > _SILENCE_S:
                 raise ServerFailed(f"{self.NAME} runs but does not answer; its log is {self.log.path}")

@@ -25,7 +25,7 @@ def test_a_circle_is_named(ruleset: Ruleset) -> None:
 
 
 def test_a_missing_part_is_named(ruleset: Ruleset) -> None:
-    with pytest.raises(ContractError, match="a.lua requires gone"):
+    with pytest.raises(ContractError, match=r"a\.lua requires gone"):
         Library(ruleset, {"a": source("a", "gone")})
 
 

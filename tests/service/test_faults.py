@@ -1,0 +1,268 @@
+"""Processes that die between two steps, messages that come late, states that come back: all heal."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.refusals import Refusal
+from persistence.catalog import Template
+from persistence.catalog_store import import_catalog
+from persistence.errors import CharacterQuarantined, Unavailable
+from persistence.orchestrator import InventoryOrchestrator
+from persistence.records import Call
+from persistence.session_manager import InventorySessionManager
+from persistence.store import InventoryStore
+from tests.parity.twins import encode
+from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
+from tests.service.conftest import Site
+from tests.service.play import do, first_item, grant, move, stored_items
+
+OTHER = "0f0e0d0c-0b0a-4908-8706-0504030201ff"
+SESSION, JOURNAL = f"inventory:session:{CHAR_ID}", f"inventory:journal:{CHAR_ID}"
+
+
+class Died(Exception):
+    """The process ends here, as far as anybody can see."""
+
+
+def dies_at(monkeypatch: pytest.MonkeyPatch, owner: type, method: str, *, after: bool = False) -> None:
+    """Make a step the last thing that a process does, once: before it, or right after it took effect."""
+    real: Callable[..., Awaitable[Any]] = getattr(owner, method)
+
+    async def step(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(owner, method, real)
+        if after:
+            await real(*args, **kwargs)
+        raise Died
+
+    monkeypatch.setattr(owner, method, step)
+
+
+async def live(site: Site, gateway: InventoryOrchestrator) -> None:
+    await gateway.load_session(CHAR_ID)
+    await do(gateway, grant("dagger"))
+
+
+async def test_flusher_dies_between_commit_and_settle(
+    each_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        dies_at(monkeypatch, InventorySessionManager, "settle")
+        with pytest.raises(Died):
+            await gateway._flusher._writes.flush([CHAR_ID])
+        assert len(await stored_items(gateway)) == 1
+        assert each_site.client.llen(JOURNAL) == 1, "PostgreSQL has it, the session does not know"
+        await do(gateway, grant("ring"))
+        await do(gateway, grant("potion", 3))
+    async with each_site.gateway() as gateway:
+        state = await gateway.save_session(CHAR_ID)
+        assert state.durable_seq == state.seq == 3
+    await each_site.audit()
+
+
+async def test_loader_dies_between_transaction_and_open(
+    each_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with each_site.gateway() as gateway:
+        await live(each_site, gateway)
+        dies_at(monkeypatch, InventorySessionManager, "open")
+        with pytest.raises(Died):
+            await gateway._loader.reload(CHAR_ID)
+        await do(gateway, grant("ring"))
+        state = await gateway.save_session(CHAR_ID)
+        assert (state.epoch, state.durable_seq) == (3, 2), "the flusher took PostgreSQL's epoch over"
+    await each_site.audit()
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", ["pending", "close"])
+async def test_evictor_dies(each_site: Site, monkeypatch: pytest.MonkeyPatch, step: str, after: bool) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        dies_at(monkeypatch, InventorySessionManager, step, after=after)
+        with pytest.raises(Died):
+            await gateway.save_session(CHAR_ID, evict=True)
+    async with each_site.gateway() as gateway, asyncio.timeout(20):
+        if not (step == "close" and not after):
+            each_site.client.zadd("inventory:due:", {CHAR_ID: 1})  # the lease has ended
+            while each_site.client.exists(SESSION):
+                await asyncio.sleep(0.01)
+        await gateway.load_session(CHAR_ID)
+        assert len((await gateway.read_session(CHAR_ID)).session.items) == 1
+    await each_site.audit()
+
+
+async def test_evictor_dies_after_its_final_flush(each_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        dies_at(monkeypatch, InventoryStore, "flush", after=True)
+        with pytest.raises(Died):
+            await gateway.save_session(CHAR_ID, evict=True)
+        await gateway.load_session(CHAR_ID)
+        assert (await do(gateway, grant("ring")))["seq"] == 2, "a load takes a closing session back into play"
+        await gateway.save_session(CHAR_ID, evict=True)
+        assert len(await stored_items(gateway)) == 2
+    await each_site.audit()
+
+
+async def test_a_load_that_is_late_past_an_eviction_is_fenced_off(each_site: Site) -> None:
+    async with each_site.gateway() as gateway:
+        await gateway.load_session(CHAR_ID)
+        probe = await gateway._sessions.probe(CHAR_ID)
+        late = (await gateway.read_session(CHAR_ID)).session
+        await do(gateway, grant("dagger"))
+        await gateway.save_session(CHAR_ID, evict=True)
+        verdict = await gateway._sessions.open(late, probe=probe, epoch=1, incarnation=0, catalog=1)
+        assert verdict == "REJECT"
+        assert not each_site.client.exists(SESSION)
+
+
+async def test_a_snapshot_of_another_node_is_not_installed(each_site: Site) -> None:
+    async with each_site.gateway() as gateway:
+        probe = await gateway._sessions.probe(CHAR_ID)
+        session = gateway._loader._session(await gateway.store.begin_load(CHAR_ID))
+        for stale in ({"node_gen": "other:node"}, {"now_ms": probe.now_ms - 31_000}):
+            old = msgspec.structs.replace(probe, **stale)
+            assert (
+                await gateway._sessions.open(session, probe=old, epoch=1, incarnation=0, catalog=1) == "RETRY"
+            )
+
+
+async def test_a_node_that_came_back_keeps_newer_state(each_site: Site) -> None:
+    """The session was opened under a gen that is no longer: adopt, with all that was not flushed."""
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        each_site.client.hset(SESSION, "gen", '"before:restart"')
+        state, loaded = await gateway.load_session(CHAR_ID)
+        assert loaded and (state.seq, state.durable_seq) == (1, 0)
+        assert (await gateway.read_session(CHAR_ID)).tag == "0.1"
+    async with each_site.gateway() as gateway:
+        await gateway.save_session(CHAR_ID)
+        assert len(await stored_items(gateway)) == 1
+    await each_site.audit()
+
+
+async def test_a_node_that_came_back_with_an_old_state_is_overruled(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        old = {key: each_site.client.dump(key) for key in (SESSION, JOURNAL)}
+        await do(gateway, grant("ring"))
+        await gateway._flusher._writes.flush([CHAR_ID])
+        for key, value in old.items():
+            each_site.client.delete(key)
+            each_site.client.restore(key, 0, value)
+        each_site.client.hset(SESSION, "gen", '"before:restart"')
+        await gateway.load_session(CHAR_ID)
+        live_session = await gateway.read_session(CHAR_ID)
+        assert live_session.session.seq == 2 and len(live_session.session.items) == 2
+        assert live_session.tag == "1.2", "an old tag must never match other content"
+        assert each_site.client.llen(f"inventory:incident:{CHAR_ID}") == 1
+    await each_site.audit()
+
+
+async def test_redis_loses_everything(each_site: Site) -> None:
+    async with each_site.gateway() as gateway:
+        await live(each_site, gateway)
+        await do(gateway, grant("ring"), durable=True)
+        each_site.client.flushall()
+        each_site.client.execute_command("FUNCTION", "FLUSH")
+        await gateway.load_session(CHAR_ID)
+        session = await gateway.read_session(CHAR_ID)
+        assert len(session.session.items) == 2 and session.tag == "1.2"
+        await do(gateway, grant("potion"))
+        await gateway.save_session(CHAR_ID)
+    await each_site.audit()
+
+
+async def test_late_settles_trim_nothing(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        await gateway._flusher._writes.flush([CHAR_ID])
+        await do(gateway, grant("ring"))
+        for seq in (1, 0, 7):
+            await gateway._sessions.settle({CHAR_ID: seq})
+            assert each_site.client.llen(JOURNAL) == 1
+    async with each_site.gateway():
+        pass
+    await each_site.audit()
+
+
+async def test_one_poisoned_character_holds_up_nobody(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await gateway.create_character(OTHER, "Oda", ACTOR)
+        for char_id in (CHAR_ID, OTHER):
+            await gateway.load_session(char_id)
+        taken = first_item(await do(gateway, grant("dagger")))
+        await gateway._flusher._writes.flush([CHAR_ID])
+        # The same id again, for somebody else: PostgreSQL must refuse that row.
+        await gateway.execute(OTHER, encode([grant("dagger")]), Call(), id_prefix=taken[:24])
+        await do(gateway, grant("ring"))
+        failures = await gateway._flusher._writes.flush([CHAR_ID, OTHER])
+        assert list(failures) == [OTHER] and isinstance(failures[OTHER], CharacterQuarantined)
+        assert len(await stored_items(gateway)) == 2
+        with pytest.raises(CharacterQuarantined):
+            await gateway.store.begin_load(OTHER)
+
+
+async def test_a_changed_catalog_reaches_live_sessions(each_site: Site) -> None:
+    async with each_site.gateway() as gateway:
+        await gateway.load_session(CHAR_ID)
+        item_id = first_item(await do(gateway, grant("dagger")))
+        changed = TEMPLATES | {"dagger": msgspec.structs.replace(TEMPLATES["dagger"], slots=())}
+        await import_catalog(gateway.store, [Template(facts, {}) for facts in changed.values()])
+        await gateway.items.refresh()
+        await gateway.load_session(CHAR_ID)
+        refusal = await do(gateway, {"op": "equip", "item_id": item_id})
+        assert isinstance(refusal, Refusal) and refusal.code == "NOT_WEARABLE"
+        assert (await gateway.read_session(CHAR_ID)).tag == "0.1", "the content is the same"
+    await each_site.audit()
+
+
+async def test_cancelled_callers_leave_no_reply_to_others(site: Site) -> None:
+    async with site.gateway() as gateway:
+        characters = [f"00000000-0000-4000-8000-{number:012x}" for number in range(24)]
+        for number, char_id in enumerate(characters):
+            await gateway.create_character(char_id, f"n{number}", ACTOR)
+            await gateway.load_session(char_id)
+
+        async def play(number: int, char_id: str) -> None:
+            for step in range(40):
+                task = asyncio.create_task(do(gateway, grant("gold", number + 1), char_id=char_id))
+                if (number + step) % 3 == 0:
+                    await asyncio.sleep(0)
+                    if step % 2:
+                        await asyncio.sleep(0)
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+                    continue
+                (item,) = (await task)["changes"]["changed"]
+                assert item["quantity"] % (number + 1) == 0, "another one's reply"
+
+        await asyncio.gather(*(play(number, char_id) for number, char_id in enumerate(characters)))
+    await site.audit()
+
+
+async def test_postgresql_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play goes on, saving says so, and all is written when it is back."""
+
+    async def away(*_: Any) -> Any:
+        raise Unavailable("PostgreSQL: it is away")
+
+    async with site.gateway() as gateway:
+        await live(site, gateway)
+        await gateway.save_session(CHAR_ID)
+        with monkeypatch.context() as patch:
+            patch.setattr(InventoryStore, "flush", away)
+            item_id = first_item(await do(gateway, grant("ring")))
+            with pytest.raises(Unavailable):
+                await gateway.save_session(CHAR_ID)
+            with pytest.raises(Unavailable):
+                await gateway.save_session(CHAR_ID, evict=True)
+            assert (await do(gateway, move(item_id, "bag", 9)))["seq"] == 3, "a failed close is live again"
+        await gateway.save_session(CHAR_ID)
+        assert (await stored_items(gateway))[item_id] == ("ring", 1, "bag:9")
+    await site.audit()

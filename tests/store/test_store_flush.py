@@ -1,0 +1,169 @@
+"""FLUSH: what is written, what is passed over, and how many statements it takes."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from engine.state import Item
+from persistence.records import FlushResult, FlushWork, Snapshot
+from persistence.store import InventoryStore
+from tests.store.cutting_proxy import CuttingProxy
+from tests.store.given import COMMANDS, HERO, at, count, entry, items_of, loaded, new_id, new_item, of, work
+
+
+async def test_entries_become_items_and_ledger(store: InventoryStore) -> None:
+    sword, shield = new_item(slot=0), new_item(slot=1, template_id="shield")
+    snapshot = await loaded(store)
+    char_id = snapshot.head.char_id
+    entries = (
+        entry(1, [sword, shield], time_ms=1_700_000_000_001),
+        entry(2, [at(sword, "equipment", "main_hand")], [shield], HERO,
+              by="support", time_ms=1_234_567_891_999),
+    )
+    results = await store.flush([work(snapshot, *entries)])
+    assert results == {char_id: FlushResult("flushed", 1, 2)}
+    assert await items_of(store, char_id) == {at(sword, "equipment", "main_hand")}
+    ledger = await store.journal(char_id)
+    assert [msgspec.structs.replace(e, commands=COMMANDS) for e in ledger] == list(entries)
+    assert [msgspec.json.decode(e.commands) for e in ledger] == [msgspec.json.decode(COMMANDS)] * 2
+    head = await store.character(char_id)
+    assert head is not None and (head.seq, head.open, head.epoch) == (2, True, 1)
+
+
+async def test_the_ledger_is_read_in_pages(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    await store.flush([work(snapshot, *(entry(n) for n in range(1, 8)))])
+    char_id = snapshot.head.char_id
+    assert [e.seq for e in await store.journal(char_id, 0, 3)] == [1, 2, 3]
+    assert [e.seq for e in await store.journal(char_id, 3, 10)] == [4, 5, 6, 7]
+    assert await store.journal(char_id, 7) == [] == await store.journal(new_id())
+
+
+async def test_only_the_final_value_of_an_item_counts(store: InventoryStore) -> None:
+    kept, used = new_item(slot=0, quantity=3), new_item(slot=1, quantity=3)
+    snapshot = await loaded(store, kept, used)
+    passing = new_item(slot=2)
+    back = of(used, 9)
+    await store.flush([work(
+        snapshot,
+        entry(2, [of(kept, 2), passing, of(used, 1)]),
+        entry(3, [of(kept, 1)], [used, passing]),
+        entry(4, [of(kept, 7), back]),
+    )])
+    assert await items_of(store, snapshot.head.char_id) == {of(kept, 7), back}
+
+
+async def test_an_item_changed_and_then_removed_in_one_batch_is_gone(store: InventoryStore) -> None:
+    item, other = new_item(slot=0, quantity=2), new_item(slot=1)
+    snapshot = await loaded(store, item, other)
+    results = await store.flush([work(snapshot, entry(2, [of(item, 1)]), entry(3, [], [item, other]))])
+    assert results[snapshot.head.char_id].status == "flushed"
+    assert await items_of(store, snapshot.head.char_id) == set()
+
+
+async def test_two_items_swap_places_in_one_flush(store: InventoryStore) -> None:
+    left, right = new_item("equipment", "ring_1"), new_item("equipment", "ring_2")
+    snapshot = await loaded(store, left, right)
+    swapped = [at(left, "equipment", "ring_2"), at(right, "equipment", "ring_1")]
+    await store.flush([work(snapshot, entry(2, swapped))])
+    assert await items_of(store, snapshot.head.char_id) == set(swapped)
+
+
+async def test_an_item_takes_the_place_of_a_removed_one(store: InventoryStore) -> None:
+    old, new = new_item(slot=0), new_item(slot=1)
+    snapshot = await loaded(store, old, new)
+    await store.flush([work(snapshot, entry(2, [at(new, "bag", 0)], [old]))])
+    assert await items_of(store, snapshot.head.char_id) == {at(new, "bag", 0)}
+
+
+async def test_the_same_work_twice_is_passed_over(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    same = work(snapshot, entry(1, [new_item()]), entry(2))
+    results = await asyncio.gather(*(store.flush([same]) for _ in range(4)))
+    char_id = snapshot.head.char_id
+    outcomes = sorted((r[char_id] for r in results), key=lambda result: result.status)
+    assert outcomes == [FlushResult("flushed", 1, 2)] + [FlushResult("passed_over", 1, 2)] * 3
+    assert await count(store, "journal") == 2
+
+
+async def test_an_older_epoch_is_passed_over(store: InventoryStore) -> None:
+    old = await loaded(store)
+    new = await store.begin_load(old.head.char_id)
+    results = await store.flush([work(old, entry(1, [new_item()]), close=True)])
+    assert results == {old.head.char_id: FlushResult("passed_over", 2, 0)}
+    head = await store.character(old.head.char_id)
+    assert head == new.head and head.open
+    assert await count(store, "journal") == 0 == await count(store, "items")
+
+
+async def test_a_newer_epoch_than_postgresql_gave_is_passed_over(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    forged = msgspec.structs.replace(work(snapshot, entry(1)), epoch=5)
+    assert await store.flush([forged]) == {snapshot.head.char_id: FlushResult("passed_over", 1, 0)}
+
+
+@pytest.mark.parametrize("base", [0, 3])
+async def test_work_that_begins_elsewhere_is_passed_over(store: InventoryStore, base: int) -> None:
+    snapshot = await loaded(store)
+    await store.flush([work(snapshot, entry(1), entry(2))])
+    char_id = snapshot.head.char_id
+    stray = FlushWork(char_id, 1, base, (entry(base + 1, [new_item()]),))
+    assert await store.flush([stray]) == {char_id: FlushResult("passed_over", 1, 2)}
+    assert await count(store, "items") == 0
+
+
+async def test_one_batch_has_a_result_for_each(store: InventoryStore) -> None:
+    fine, stale = await loaded(store), await loaded(store)
+    await store.begin_load(stale.head.char_id)
+    nobody = new_id()
+    mine, theirs = new_item(), new_item()
+    results = await store.flush([
+        work(stale, entry(1, [theirs])), FlushWork(nobody, 1, 0, (entry(1, [new_item()]),)),
+        work(fine, entry(1, [mine])),
+    ])
+    assert results == {
+        stale.head.char_id: FlushResult("passed_over", 2, 0),
+        nobody: FlushResult("absent"),
+        fine.head.char_id: FlushResult("flushed", 1, 1),
+    }
+    assert await items_of(store, fine.head.char_id) == {mine}
+    assert await count(store, "items") == 1 == await count(store, "journal")
+
+
+async def test_closing_ends_the_session_with_or_without_entries(store: InventoryStore) -> None:
+    for entries in ((), (entry(1, [new_item()]),)):
+        snapshot = await loaded(store)
+        closing = work(snapshot, *entries, close=True)
+        assert (await store.flush([closing]))[snapshot.head.char_id].status == "flushed"
+        head = await store.character(snapshot.head.char_id)
+        assert head is not None and not head.open and head.epoch == 1
+    assert await store.flush([]) == {}
+
+
+async def test_results_are_under_the_ids_that_were_sent(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    shouted = msgspec.structs.replace(work(snapshot, entry(1)), char_id=snapshot.head.char_id.upper())
+    assert list(await store.flush([shouted])) == [shouted.char_id]
+
+
+async def test_statements_do_not_grow_with_the_batch(
+    store: InventoryStore, proxied: InventoryStore, proxy: CuttingProxy
+) -> None:
+    async def messages(characters: int) -> int:
+        batch: list[FlushWork] = []
+        for _ in range(characters):
+            snapshot, kept = await _with_item(store)
+            batch.append(work(snapshot, entry(2, [new_item(slot=5)], [kept]), entry(3, [new_item(slot=6)])))
+        proxy.statements.clear()
+        results = await proxied.flush(batch)
+        assert {result.status for result in results.values()} == {"flushed"}
+        return sum(statement[:1] in b"BQ" for statement in proxy.statements)
+
+    await messages(1)
+    assert await messages(1) == await messages(40) == 7, "BEGIN, five statements, COMMIT"
+
+
+async def _with_item(store: InventoryStore) -> tuple[Snapshot, Item]:
+    item = new_item()
+    return await loaded(store, item), item

@@ -1,0 +1,176 @@
+"""Loads and flushes at once: no torn snapshot, no deadlock, nothing written twice."""
+
+import asyncio
+import random
+
+import pytest
+
+from engine.ruleset import Ruleset
+from engine.state import Item
+from persistence.records import FlushWork, Snapshot
+from persistence.store import InventoryStore
+from tests.store.cutting_proxy import with_setting
+from tests.store.given import at, entry, items_of, loaded, new_item, of, work
+
+
+async def test_a_load_that_waited_for_a_flush_sees_what_it_wrote(store: InventoryStore) -> None:
+    item = new_item(slot=0)
+    snapshot = await loaded(store, item)
+    char_id = snapshot.head.char_id
+    async with store.database.transaction() as flusher:
+        await flusher.execute("UPDATE characters SET seq = seq + 1 WHERE char_id = $1", char_id)
+        await flusher.execute("UPDATE items SET quantity = 77 WHERE owner = $1", char_id)
+        loading = asyncio.create_task(store.begin_load(char_id))
+        await _waits_for_a_lock(store)
+        assert not loading.done()
+    seen = await loading
+    assert (seen.head.seq, seen.items) == (snapshot.head.seq + 1, (of(item, 77),))
+
+
+async def test_a_flush_that_waited_for_a_load_is_passed_over(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    char_id = snapshot.head.char_id
+    async with store.database.transaction() as loader:
+        await loader.execute("UPDATE characters SET epoch = epoch + 1 WHERE char_id = $1", char_id)
+        flushing = asyncio.create_task(store.flush([work(snapshot, entry(1, [new_item()]))]))
+        await _waits_for_a_lock(store)
+    result = (await flushing)[char_id]
+    assert (result.status, result.epoch, result.seq) == ("passed_over", 2, 0)
+    assert await items_of(store, char_id) == set()
+
+
+async def test_a_snapshot_is_never_torn(store: InventoryStore) -> None:
+    """A session that keeps flushing, taken over by loads: each load's items are those of its seq."""
+    items = [new_item(slot=n) for n in range(20)]
+    snapshot = await loaded(store, *items)
+    flushed = 0
+
+    async def play() -> None:
+        nonlocal flushed
+        epoch, seq = snapshot.head.epoch, snapshot.head.seq
+        while not stop.is_set():
+            changed = [of(item, seq + 1) for item in items]
+            same = FlushWork(snapshot.head.char_id, epoch, seq, (entry(seq + 1, changed),))
+            result = (await store.flush([same]))[snapshot.head.char_id]
+            flushed += result.status == "flushed"
+            epoch, seq = result.epoch, result.seq
+
+    stop = asyncio.Event()
+    player = asyncio.create_task(play())
+    chance = random.Random(4)
+    seen = set()
+    for _ in range(150):
+        taken = await store.begin_load(snapshot.head.char_id)
+        quantities = {item.quantity for item in taken.items}
+        assert quantities == {max(1, taken.head.seq)} and len(taken.items) == 20
+        seen.add(taken.head.seq)
+        await asyncio.sleep(chance.random() * 0.01)
+    stop.set()
+    await player
+    assert flushed > 10 and len(seen) > 10, "both got through"
+
+
+@pytest.fixture
+def large_tables_url(database_url: str) -> str:
+    """The plan of a large table for small ones: heads are visited in the order of the batch."""
+    for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"):
+        database_url = with_setting(database_url, setting, "off")
+    return database_url
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_a_flush_waits_for_a_lower_id_before_it_locks_a_higher(
+    large_tables_url: str, ruleset: Ruleset, reverse: bool
+) -> None:
+    store = await InventoryStore.connect(large_tables_url, ruleset)
+    low, high = sorted([await loaded(store), await loaded(store)], key=lambda s: s.head.char_id)
+    batch = [work(s, entry(1)) for s in ((high, low) if reverse else (low, high))]
+    async with store.database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM characters WHERE char_id = $1 FOR UPDATE", low.head.char_id)
+        flushing = asyncio.create_task(store.flush(batch))
+        await _waits_for_a_lock(store)
+        await connection.execute(
+            "SELECT 1 FROM characters WHERE char_id = $1 FOR UPDATE NOWAIT", high.head.char_id
+        )
+    assert {result.status for result in (await flushing).values()} == {"flushed"}
+    await store.close()
+
+
+async def test_overlapping_batches_in_any_order_never_deadlock(
+    large_tables_url: str, ruleset: Ruleset
+) -> None:
+    stores = [await InventoryStore.connect(large_tables_url, ruleset, pool_size=2) for _ in range(2)]
+    snapshots = [await loaded(stores[0]) for _ in range(30)]
+    standing = {s.head.char_id: (s.head.epoch, s.head.seq) for s in snapshots}
+    owned = {s.head.char_id: new_item() for s in snapshots}
+    flushed = 0
+
+    async def flusher(store: InventoryStore, seed: int) -> None:
+        nonlocal flushed
+        chance = random.Random(seed)
+        for _ in range(200):
+            chosen = chance.sample(snapshots, 20)
+            results = await store.flush([_next(s, standing, owned[s.head.char_id]) for s in chosen])
+            flushed += sum(result.status == "flushed" for result in results.values())
+            for char_id, result in results.items():
+                standing[char_id] = max(standing[char_id], (result.epoch, result.seq))
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(flusher(store, seed) for seed, store in enumerate(stores)))
+    for snapshot in snapshots:
+        char_id = snapshot.head.char_id
+        head = await stores[0].character(char_id)
+        ledger = await stores[0].journal(char_id, 0, 10_000)
+        assert head is not None and [e.seq for e in ledger] == list(range(1, head.seq + 1))
+        assert await items_of(stores[0], char_id) == {of(owned[char_id], head.seq)}
+        flushed -= head.seq
+    assert flushed == 0, "every flush that was said to be done is there, once"
+    for store in stores:
+        await store.close()
+
+
+async def test_loads_at_once_each_have_their_own_epoch(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    loads = await asyncio.gather(*(store.begin_load(snapshot.head.char_id) for _ in range(20)))
+    assert sorted(load.head.epoch for load in loads) == list(range(2, 22))
+    assert sorted(load.head.incarnation for load in loads) == list(range(1, 21))
+
+
+async def test_a_cancelled_flush_leaves_nothing_behind(store: InventoryStore) -> None:
+    """Cancelled at any moment, it is done or not done, and the connection serves the next caller."""
+    snapshot = await loaded(store)
+    char_id, epoch, seq = snapshot.head.char_id, snapshot.head.epoch, 0
+    item = new_item()
+    chance = random.Random(3)
+    for _ in range(60):
+        moved = at(item, "bag", chance.randrange(20))
+        task = asyncio.create_task(
+            store.flush([FlushWork(char_id, epoch, seq, (entry(seq + 1, [moved]),))])
+        )
+        await asyncio.sleep(chance.random() * 0.015)
+        task.cancel()
+        await asyncio.wait([task])
+        head = await store.character(char_id)
+        assert head is not None and head.seq in (seq, seq + 1)
+        if head.seq == seq + 1:
+            assert await items_of(store, char_id) == {moved}
+        else:
+            assert task.cancelled()
+        seq = head.seq
+        assert len(await store.journal(char_id)) == seq
+    assert seq > 0
+
+
+def _next(snapshot: Snapshot, standing: dict[str, tuple[int, int]], item: Item) -> FlushWork:
+    char_id = snapshot.head.char_id
+    epoch, seq = standing[char_id]
+    return FlushWork(char_id, epoch, seq, (entry(seq + 1, [of(item, seq + 1)]),))
+
+
+async def _waits_for_a_lock(store: InventoryStore) -> None:
+    async with asyncio.timeout(5), store.database.connection() as connection:
+        while not await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.005)
