@@ -1,0 +1,31 @@
+"""Carrying out commands: the one way from a request to the orchestrator."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from engine.commands import Command
+from engine.refusals import Refusal
+from gateway.problems import Problem, of_refusal
+from gateway.responses import json_reply
+from persistence.orchestrator import InventoryOrchestrator
+from persistence.records import Call
+
+
+async def execute(
+    orchestrator: InventoryOrchestrator, char_id: str, commands: Sequence[Command], call: Call
+) -> web.Response:
+    """The reply, whose bytes come finished from below; or the problem of a refusal or an old tag.
+
+    Refusals are everyday answers, so their problems are returned and not raised.
+    """
+    result = await orchestrator.execute(char_id, commands, call)
+    if isinstance(result, bytes):
+        return json_reply(result)
+    if isinstance(result, Refusal):
+        return of_refusal(result).response()
+    return Problem(
+        "TAG_MISMATCH",
+        params={"tag": result.tag, "expected": call.if_match},
+        headers={"ETag": f'"{result.tag}"'},
+    ).response()

@@ -1,0 +1,53 @@
+"""Whether the process is alive, and whether it can serve."""
+
+import asyncio
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from gateway import requests
+from gateway.auth import BearerAuth
+from gateway.problems import RETRY_AFTER, Problem
+from gateway.responses import encode, json_reply
+from persistence.orchestrator import InventoryOrchestrator
+
+READINESS_TIMEOUT_S: Final = 5.0
+_OK = "ok"
+_ALIVE = encode({"status": _OK})
+
+_log = logging.getLogger("haversack.gateway")
+
+
+class HealthGateway:
+    """Handlers of ``/healthz`` and ``/readyz``, which need no token."""
+
+    def __init__(self, orchestrator: InventoryOrchestrator, auth: BearerAuth) -> None:
+        """Ask ``orchestrator``; tell reasons to those whom ``auth`` admits."""
+        self._orchestrator = orchestrator
+        self._auth = auth
+
+    async def alive(self, request: web.Request) -> web.Response:
+        """``GET /healthz``: 200 as long as the process answers at all."""
+        requests.plain(request)
+        return json_reply(_ALIVE)
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """``GET /readyz``: 200 ``{"status", "checks": {name: "ok"}}``, else 503 with what is missing.
+
+        A reason may name hosts and databases, so who has no token reads "failed" in its place.
+        """
+        requests.plain(request)
+        try:
+            async with asyncio.timeout(READINESS_TIMEOUT_S):
+                checks = await self._orchestrator.readiness()
+        except TimeoutError:
+            checks = {"readiness": f"no answer within {READINESS_TIMEOUT_S} s"}
+        except Exception:
+            _log.exception("looking whether everything is ready failed")
+            checks = {"readiness": "failed"}
+        if all(result == _OK for result in checks.values()):
+            return json_reply(encode({"status": _OK, "checks": checks}))
+        if not self._auth.admits(request):
+            checks = {name: _OK if result == _OK else "failed" for name, result in checks.items()}
+        raise Problem("UNAVAILABLE", "Not everything is ready.", params=checks, headers=RETRY_AFTER)

@@ -1,0 +1,133 @@
+"""Kill -9 in the middle of play, and the next start: everything acknowledged is there."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+
+from persistence.embedded import EmbeddedServers
+from tests.serving import TOKEN, Serving, serving
+
+HEDDA = "11111111-1111-4111-8111-111111111111"
+PLAYERS = 16
+
+
+def http(service: Serving) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(service.url, headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+async def create(session: aiohttp.ClientSession) -> str:
+    async with session.post("/v1/characters", json={"name": "x"}) as reply:
+        char_id: str = (await reply.json())["char_id"]
+        return char_id
+
+
+async def get(session: aiohttp.ClientSession, path: str) -> Any:
+    async with session.get(path) as reply:
+        assert reply.status == 200, await reply.text()
+        return await reply.json()
+
+
+async def play_until_cut_off(
+    session: aiohttp.ClientSession, char_id: str, acknowledged: dict[str, int]
+) -> None:
+    """Grant coins one by one and count what was acknowledged, until the server is gone."""
+    try:
+        while True:
+            body = {"template_id": "gold_coin", "quantity": 1}
+            async with session.post(f"/v1/characters/{char_id}/inventory/grant", json=body) as reply:
+                if reply.status == 200:
+                    (coins,) = json.loads(await reply.read())["changes"]["changed"]
+                    acknowledged[char_id] = coins["quantity"]
+    except (aiohttp.ClientError, ConnectionError):
+        return
+
+
+async def play_and(service: Serving, blow: Any) -> dict[str, int]:
+    """Play with many characters, strike in the middle, and answer what was acknowledged to each."""
+    acknowledged: dict[str, int] = {}
+    async with http(service) as session:
+        characters = [await create(session) for _ in range(PLAYERS)]
+        players = [
+            asyncio.create_task(play_until_cut_off(session, char_id, acknowledged)) for char_id in characters
+        ]
+        while sum(acknowledged.values()) < 400:
+            await asyncio.sleep(0.01)
+        blow()
+        await asyncio.wait_for(asyncio.gather(*players), 30)
+    return acknowledged
+
+
+async def coins(service: Serving) -> dict[str, int]:
+    async with http(service) as session:
+        found = {}
+        for character in (await get(session, "/v1/characters?limit=500"))["characters"]:
+            page = await get(session, f"/v1/characters/{character['char_id']}/inventory/wallet")
+            for item in page["items"]:
+                if item["template_id"] == "gold_coin":
+                    found[character["char_id"]] = item["quantity"]
+    return found
+
+
+def children(pid: int, program: str) -> list[int]:
+    """The embedded servers that a process has started, by program; they are its children."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if program in line]
+
+
+@pytest.mark.parametrize("victim", ["haversack", "valkey-server", "postgres"])
+async def test_kill_9_in_the_middle_of_play(tmp_path: Path, victim: str) -> None:
+    data_dir = tmp_path / "data dir"
+    options = ("--demo", "--data-dir", str(data_dir))
+    with serving(tmp_path / "log", *options) as service:
+
+        def blow() -> None:
+            if victim == "haversack":
+                service.kill()
+            else:
+                (pid,) = children(service.process.pid, victim)
+                os.kill(pid, signal.SIGKILL)
+
+        acknowledged = await play_and(service, blow)
+        if victim != "haversack":
+            assert service.process.wait(30) == 1
+            assert "SIGKILL" in service.log.read_text() or "killed" in service.log.read_text()
+    with serving(tmp_path / "log", *options) as service:
+        after = await coins(service)
+        assert len(acknowledged) == PLAYERS
+        # A grant that was done when its reply was cut off may be there too, but never one less.
+        for char_id, quantity in acknowledged.items():
+            assert quantity <= after[char_id] <= quantity + 1
+
+
+async def test_ctrl_c_flushes_before_the_servers_go(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with serving(tmp_path / "log", "--demo", "--data-dir", str(data_dir)) as service:
+        async with http(service) as session:
+            body = {"template_id": "gold_coin", "quantity": 1000}
+            async with session.post(f"/v1/characters/{HEDDA}/inventory/grant", json=body) as reply:
+                seq = (await reply.json())["seq"]
+        assert service.stop(signal.SIGINT) == 0
+    with EmbeddedServers.start(data_dir, valkey=False) as servers:
+        connection = await asyncpg.connect(servers.database_url)
+        stored = await connection.fetchval("SELECT seq FROM characters WHERE char_id = $1", HEDDA)
+        await connection.close()
+    assert stored == seq
+
+
+async def test_a_second_server_on_one_data_dir_is_refused(tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path / "data"))
+    with serving(tmp_path / "log", *options) as service:
+        with pytest.raises(AssertionError, match=f"process {service.process.pid}"):
+            Serving(tmp_path / "second", *options)
+        async with http(service) as session:
+            assert (await get(session, "/readyz"))["status"] == "ok"

@@ -1,0 +1,181 @@
+"""Settings: bounds, precedence, and nothing secret shown."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings, SettingsError, is_loopback, redacted
+
+REDIS = "rediss://user:hunter2@cache.example:6380/3?password=hunter2"
+POSTGRES = "postgresql://user:hunter2@[::1]:5433/game?sslpassword=hunter2"
+
+
+def test_defaults() -> None:
+    assert Settings.read({}) == Settings(
+        host="127.0.0.1",
+        port=8080,
+        redis_url=None,
+        database_url=None,
+        data_dir=Path(".haversack"),
+        token=None,
+        ruleset=None,
+        flush_interval_ms=100,
+        idle_evict_s=900,
+        shards=1,
+        key_prefix="inventory:",
+    )
+
+
+def test_everything_set() -> None:
+    environ = {
+        "HAVERSACK_HOST": "0.0.0.0",
+        "HAVERSACK_PORT": "0",
+        "HAVERSACK_REDIS_URL": REDIS,
+        "HAVERSACK_DATABASE_URL": POSTGRES,
+        "HAVERSACK_DATA_DIR": "/var/lib/a b",
+        "HAVERSACK_TOKEN": "s3cret.-_~+/=",
+        "HAVERSACK_RULESET": "rules.toml",
+        "HAVERSACK_FLUSH_INTERVAL_MS": "5",
+        "HAVERSACK_IDLE_EVICT_S": "60",
+        "HAVERSACK_SHARDS": "16",
+        "HAVERSACK_KEY_PREFIX": "realm-2:",
+        "HAVERSACK_UNKNOWN": "?",
+        "PATH": "/bin",
+    }
+    assert Settings.read(environ) == Settings(
+        host="0.0.0.0",
+        port=0,
+        redis_url=REDIS,
+        database_url=POSTGRES,
+        data_dir=Path("/var/lib/a b"),
+        token="s3cret.-_~+/=",
+        ruleset=Path("rules.toml"),
+        flush_interval_ms=5,
+        idle_evict_s=60,
+        shards=16,
+        key_prefix="realm-2:",
+    )
+
+
+def test_options_count_more_than_the_environment() -> None:
+    environ = {"HAVERSACK_PORT": "1", "HAVERSACK_DATA_DIR": "a"}
+    settings = Settings.read(environ, {"port": "2", "data_dir": None, "host": "::1"})
+    assert (settings.port, settings.data_dir, settings.host) == (2, Path("a"), "::1")
+
+
+def test_set_to_nothing_is_not_set() -> None:
+    assert Settings.read({"HAVERSACK_TOKEN": "", "HAVERSACK_REDIS_URL": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HOST", "a b"),
+        ("HOST", "ho\0st"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("PORT", "1_0"),
+        ("PORT", " 80"),
+        ("PORT", "٨٠"),
+        ("PORT", "80.0"),
+        ("PORT", "9" * 5000),
+        ("PORT", "http"),
+        ("REDIS_URL", "http://hunter2@x"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis:x"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://x:hunter2"),
+        ("REDIS_URL", "redis://x:99999"),
+        ("REDIS_URL", "redis://[::1"),
+        ("REDIS_URL", "redis://a b"),
+        ("REDIS_URL", "redis://a\nb"),
+        ("REDIS_URL", "unix://host/path"),
+        ("REDIS_URL", "unix://"),
+        ("REDIS_URL", "redis+cluster://"),
+        ("DATABASE_URL", "mysql://x"),
+        ("DATABASE_URL", "postgresql:/x"),
+        ("DATABASE_URL", "postgresql://x:y:z"),
+        ("DATA_DIR", "a\0b"),
+        ("RULESET", "a\0b"),
+        ("TOKEN", "hunter2 hunter2"),
+        ("TOKEN", "hünter2"),
+        ("TOKEN", "a" * 513),
+        ("TOKEN", "a=b"),
+        ("FLUSH_INTERVAL_MS", "0"),
+        ("FLUSH_INTERVAL_MS", "60001"),
+        ("IDLE_EVICT_S", "0"),
+        ("SHARDS", "0"),
+        ("SHARDS", "16385"),
+        ("KEY_PREFIX", "a{b}"),
+        ("KEY_PREFIX", "a b"),
+        ("KEY_PREFIX", "a" * 65),
+    ],
+)
+def test_a_bad_value_is_named_and_not_shown(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.read({f"HAVERSACK_{variable}": value})
+    assert len(raised.value.errors) == 1
+    assert raised.value.errors[0].startswith(f"HAVERSACK_{variable}: ")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_bad_option_is_named_as_an_option() -> None:
+    words = r"^--flush-interval-ms: expected a whole number from 1 to 60000$"
+    with pytest.raises(SettingsError, match=words):
+        Settings.read({"HAVERSACK_FLUSH_INTERVAL_MS": "5"}, {"flush_interval_ms": "x"})
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.read({"HAVERSACK_PORT": "x", "HAVERSACK_SHARDS": "x"})
+    assert len(raised.value.errors) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://:p@h:1/0",
+        "rediss://[::1]:6379",
+        "unix:///run/redis.sock",
+        "unix:///run/redis.sock?db=2",
+        "redis+cluster://a:7000",
+    ],
+)
+def test_redis_urls(url: str) -> None:
+    assert Settings.read({"HAVERSACK_REDIS_URL": url, "HAVERSACK_SHARDS": "2"}).redis_url == url
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/db", "postgresql:///db?host=/run/postgresql"])
+def test_database_urls(url: str) -> None:
+    assert Settings.read({"HAVERSACK_DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback_needs_no_chosen_token(host: str) -> None:
+    assert is_loopback(host)
+    assert Settings.read({"HAVERSACK_HOST": host}).token is None
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "10.0.0.1", "example.com", "127.0.0.1.nip.io", "localhost."]
+)
+def test_the_network_needs_a_chosen_token(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"^HAVERSACK_TOKEN: must be set"):
+        Settings.read({"HAVERSACK_HOST": host})
+    with pytest.raises(SettingsError, match=r"^HAVERSACK_TOKEN: must be set"):
+        replace(Settings(), host=host)
+    assert Settings.read({"HAVERSACK_HOST": host, "HAVERSACK_TOKEN": "chosen"}).host == host
+
+
+def test_a_cluster_needs_shards() -> None:
+    with pytest.raises(SettingsError, match="HAVERSACK_SHARDS"):
+        Settings.read({"HAVERSACK_REDIS_URL": "redis+cluster://a"})
+
+
+def test_nothing_secret_is_shown() -> None:
+    shown = repr(Settings(redis_url=REDIS, database_url=POSTGRES, token="hunter2"))
+    assert "hunter2" not in shown and "user" not in shown
+    assert "rediss://cache.example:6380/3" in shown and "postgresql://[::1]:5433/game" in shown
+    assert redacted(None) is None
