@@ -4,13 +4,7 @@ from collections.abc import Iterable
 
 from engine.outcome import Capacity, CarriedWeight, Room
 from engine.rules.draft import Draft
-from engine.ruleset import EQUIPMENT, Ruleset
-from engine.state import InventorySessionDTO
-
-
-def capacity(ruleset: Ruleset, session: InventorySessionDTO) -> Capacity:
-    """Room in every container and on the doll, and weight carried."""
-    return capacity_of(Draft(ruleset, session, {}, ""), [EQUIPMENT, *ruleset.containers])
+from engine.ruleset import EQUIPMENT
 
 
 def capacity_of(draft: Draft, containers: Iterable[str]) -> Capacity:

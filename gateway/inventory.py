@@ -3,7 +3,6 @@
 import msgspec
 from aiohttp import web
 
-from engine.totals import capacity
 from gateway import commands, requests, views
 from gateway.conditions import call
 from gateway.execution import execute
@@ -42,7 +41,7 @@ class InventoryGateway:
             return same
         items = list(live.session.items.values())
         shown = items if expand is None else views.expanded(self._orchestrator.items, items)
-        return tagged_reply(encode(views.inventory(self._ruleset, live, shown)), tag)
+        return tagged_reply(encode(views.inventory(live, shown)), tag)
 
     async def equipment(self, request: web.Request) -> web.Response:
         """``GET …/inventory/equipment``: the paper doll, ``{"slots": {slot: item or null}}``."""
@@ -62,8 +61,7 @@ class InventoryGateway:
         """``GET …/inventory/capacity``: room in every container, and weight."""
         requests.plain(request)
         live = await self._read(request)
-        room = capacity(self._ruleset, live.session)
-        return not_modified(request, live.tag) or tagged_reply(encode(room), live.tag)
+        return not_modified(request, live.tag) or tagged_reply(encode(live.capacity), live.tag)
 
     async def equip(self, request: web.Request) -> web.Response:
         """``POST …/inventory/equip``: the fields of ``EquipRequest``."""

@@ -153,7 +153,7 @@ def _first_curl(address: str, token: str) -> str:
     return (
         f"  curl -X POST {address}/v1/characters/11111111-1111-4111-8111-111111111111/inventory/equip \\\n"
         f'    -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\\n'
-        f"    -d '{{\"item_id\": \"{longsword}\"}}'"
+        f'    -d \'{{"item_id": "{longsword}"}}\''
     )
 
 

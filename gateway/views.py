@@ -8,7 +8,6 @@ from msgspec import UNSET, Struct, UnsetType
 from engine.outcome import Capacity
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, Item, Place
-from engine.totals import capacity
 from persistence.item_gateway import ItemGateway
 from persistence.records import LiveSession
 
@@ -54,7 +53,7 @@ class ItemPage(Struct, frozen=True):
     total: int
 
 
-def inventory(ruleset: Ruleset, live: LiveSession, items: list[Item] | list[ExpandedItem]) -> InventoryView:
+def inventory(live: LiveSession, items: list[Item] | list[ExpandedItem]) -> InventoryView:
     """The whole session, its items as given."""
     session = live.session
     return InventoryView(
@@ -66,7 +65,7 @@ def inventory(ruleset: Ruleset, live: LiveSession, items: list[Item] | list[Expa
         catalog=live.catalog,
         actor=session.actor,
         items=items,
-        capacity=capacity(ruleset, session),
+        capacity=live.capacity,
     )
 
 

@@ -11,7 +11,7 @@ from engine.facts import Facts
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import Actor
-from persistence.errors import CharacterNotFound, InvalidWords, PersistenceError, Unavailable
+from persistence.errors import CharacterNotFound, InvalidWords, OutcomeUnknown, PersistenceError, Unavailable
 from persistence.evictor import Evictor
 from persistence.flusher import Flusher
 from persistence.item_gateway import ItemGateway
@@ -132,7 +132,11 @@ class InventoryOrchestrator:
             return answer
         if not call.durable:
             return answer.body
-        await self._flusher.flush_now(char_id)
+        try:
+            await self._flusher.flush_now(char_id)
+        except PersistenceError as error:
+            # It was done; only that PostgreSQL has it cannot be said.
+            raise OutcomeUnknown(f"seq {answer.seq} was applied, but is not durable yet: {error}") from error
         return _DURABLE_SEQ.sub(b'"durable_seq":%d' % answer.seq, answer.body, count=1)
 
     async def readiness(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
-from engine.outcome import Changes
+from engine.outcome import Capacity, Changes
 from engine.state import Actor, InventorySessionDTO, Item
 
 
@@ -93,9 +93,10 @@ class SessionState(Struct, frozen=True):
 
 
 class LiveSession(Struct, frozen=True):
-    """A session read whole from Redis, and where it stands."""
+    """A session read whole from Redis, its running totals as room and weight, and where it stands."""
 
     session: InventorySessionDTO
+    capacity: Capacity
     epoch: int
     incarnation: int
     durable_seq: int

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from engine.bounds import CAPACITY_MAX, CARRIED_MAX
 from engine.facts import Facts
+from engine.outcome import Capacity, CarriedWeight, Room
 from engine.rules import bitmap
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place, SlotKey
@@ -84,6 +86,20 @@ def _add_item(
     elif isinstance(slot, int):
         for name in (f"map:{container}", f"stacks:{container}:{item.template_id}"):
             bitmaps[name] = bitmap.insert(bitmaps[name], slot)
+
+
+def capacity_in(ruleset: Ruleset, fields: Mapping[bytes, bytes], actor: Actor) -> Capacity:
+    """Room in every container, the doll first, and weight, by the totals that the fields keep."""
+
+    def number(name: str) -> int:
+        return int(fields.get(name.encode(), 0))
+
+    rooms = {EQUIPMENT: Room(number(f"used:{EQUIPMENT}"), len(ruleset.slots))}
+    for name, entry in ruleset.containers.items():
+        total = min(entry.capacity + number(f"extra:{name}"), CAPACITY_MAX) if entry.kind == "slots" else None
+        rooms[name] = Room(number(f"used:{name}"), total)
+    limit = min(ruleset.carry_limit(actor) + number("carry"), CARRIED_MAX)
+    return Capacity(rooms, CarriedWeight(number("weight"), limit))
 
 
 def session_of(char_id: str, fields: Mapping[bytes, bytes]) -> InventorySessionDTO:

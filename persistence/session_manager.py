@@ -16,7 +16,7 @@ from persistence.errors import IdempotencyMismatch, SessionNotLive
 from persistence.keys import Keys
 from persistence.mirror import Mirror, is_missing
 from persistence.records import Call, JournalEntry, LiveSession, TagMismatch
-from persistence.session_fields import actor_text, facts_text, fields_of, session_of
+from persistence.session_fields import actor_text, capacity_in, facts_text, fields_of, session_of
 
 LIVE, CLOSING = '"LIVE"', '"CLOSING"'
 _params = msgspec.json.Decoder(dict[str, Param])
@@ -130,8 +130,14 @@ class InventorySessionManager:
         if not probe.on_this_node or probe.ruleset != f'"{self.ruleset.hash}"':
             raise SessionNotLive(char_id)
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        session = session_of(char_id, fields)
         return LiveSession(
-            session_of(char_id, fields), probe.epoch, probe.incarnation, probe.flushed_seq, probe.catalog
+            session,
+            capacity_in(self.ruleset, fields, session.actor),
+            probe.epoch,
+            probe.incarnation,
+            probe.flushed_seq,
+            probe.catalog,
         )
 
     async def read_actor(self, char_id: str) -> Actor | None:

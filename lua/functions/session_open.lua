@@ -8,13 +8,13 @@
 
 local SNAPSHOT_AGE_MAX_MS = 30000
 
-local function install(session, args, gen, keep)
+local function install(session, args, gen)
   -- The head is written with the fields, so a session is whole or absent.
   redis.call('DEL', session)
   view.set_fields(session, {
     'status', '"LIVE"', 'gen', '"' .. gen .. '"', 'ruleset', '"' .. RULESET.hash .. '"',
     'epoch', args[3], 'seq', args[4], 'flushed_seq', args[4],
-    'incarnation', keep or args[5], 'catalog', args[6], 'actor', args[8],
+    'incarnation', args[5], 'catalog', args[6], 'actor', args[8],
   })
   local fields = {}
   for index = 9, #args do
@@ -33,7 +33,7 @@ local function session_open(keys, args)
   end
   epoch, seq = tonumber(epoch), tonumber(seq)
   local member = string.match(session, '[%x-]+$')
-  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'incarnation', 'ruleset', 'catalog')
+  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'ruleset', 'catalog')
   if not head[1] then
     if epoch <= tonumber(redis.call('GET', fence) or 0) then
       return {'REJECT'}
@@ -57,10 +57,11 @@ local function session_open(keys, args)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'REPLACED', seq, seq}
   end
-  if seq == own_seq and (head[5] ~= '"' .. RULESET.hash .. '"' or head[6] ~= catalog) then
-    -- The same content under other rules or facts: what is derived from them is written anew.
+  if seq == own_seq and (head[4] ~= '"' .. RULESET.hash .. '"' or head[5] ~= catalog) then
+    -- The same items under other rules or facts: what is derived from them is written anew, and
+    -- the incarnation with it, so that a tag never stands for two different answers.
     redis.call('DEL', journal)
-    install(session, args, gen, head[4])
+    install(session, args, gen)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'REFRESHED', seq, seq}
   end

@@ -18,6 +18,7 @@ from persistence.catalog import Template
 from persistence.errors import CharacterExists, CharacterNotFound, SessionNotLive
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, Character, LiveSession, SessionState, TagMismatch
+from persistence.session_fields import capacity_in, fields_of
 
 TOKEN = "a-token-for-tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -136,7 +137,8 @@ class StandIn:
             {item.item_id: item for item in ITEMS},
             {facts.template_id: facts for facts in (SWORD, COIN, HERB)},
         )
-        return LiveSession(session, 2, 1, 6, 3)
+        fields = {name.encode(): value for name, value in fields_of(self.ruleset, session).items()}
+        return LiveSession(session, capacity_in(self.ruleset, fields, session.actor), 2, 1, 6, 3)
 
     async def execute(
         self, char_id: str, commands: Sequence[Command], call: Call

@@ -11,11 +11,13 @@ from engine.commands import Batch, Command
 from engine.engine import InventoryEngine
 from engine.facts import Facts
 from engine.outcome import Applied, Outcome
-from engine.ruleset import Ruleset
+from engine.rules.draft import Draft
+from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import InventorySessionDTO
+from engine.totals import capacity_of
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.session_fields import actor_text, facts_text, fields_of, session_of
+from persistence.session_fields import actor_text, capacity_in, facts_text, fields_of, session_of
 
 HEAD = (
     "status",
@@ -100,6 +102,10 @@ class Twins:
             for name in fields.keys() | recount.keys()
             if fields.get(name) != recount.get(name)
         }
+        draft = Draft(self.ruleset, expected.session, {}, "")
+        assert capacity_in(self.ruleset, after, expected.session.actor) == capacity_of(
+            draft, [EQUIPMENT, *self.ruleset.containers]
+        )
         assert mirrored["actor"] == actor_text(self.ruleset, expected.session.actor)
         assert session_of(self.session.char_id, after) == expected.session
         entry = json.loads(self.client.lindex(self.keys.journal, -1) or b"")

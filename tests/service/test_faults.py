@@ -10,7 +10,7 @@ import pytest
 from engine.refusals import Refusal
 from persistence.catalog import Template
 from persistence.catalog_store import import_catalog
-from persistence.errors import CharacterQuarantined, Unavailable
+from persistence.errors import CharacterQuarantined, OutcomeUnknown, Unavailable
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call
 from persistence.session_manager import InventorySessionManager
@@ -218,7 +218,7 @@ async def test_a_changed_catalog_reaches_live_sessions(each_site: Site) -> None:
         await gateway.load_session(CHAR_ID)
         refusal = await do(gateway, {"op": "equip", "item_id": item_id})
         assert isinstance(refusal, Refusal) and refusal.code == "NOT_WEARABLE"
-        assert (await gateway.read_session(CHAR_ID)).tag == "0.1", "the content is the same"
+        assert (await gateway.read_session(CHAR_ID)).tag == "1.1", "an old tag must not match new facts"
     await each_site.audit()
 
 
@@ -258,11 +258,13 @@ async def test_postgresql_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
         with monkeypatch.context() as patch:
             patch.setattr(InventoryStore, "flush", away)
             item_id = first_item(await do(gateway, grant("ring")))
+            with pytest.raises(OutcomeUnknown):
+                await do(gateway, grant("gold"), durable=True)
             with pytest.raises(Unavailable):
                 await gateway.save_session(CHAR_ID)
             with pytest.raises(Unavailable):
                 await gateway.save_session(CHAR_ID, evict=True)
-            assert (await do(gateway, move(item_id, "bag", 9)))["seq"] == 3, "a failed close is live again"
+            assert (await do(gateway, move(item_id, "bag", 9)))["seq"] == 4, "a failed close is live again"
         await gateway.save_session(CHAR_ID)
         assert (await stored_items(gateway))[item_id] == ("ring", 1, "bag:9")
     await site.audit()
