@@ -1,7 +1,10 @@
 """What all tests share: the shipped ruleset, and real servers, started once."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -37,6 +40,15 @@ def each_redis(each_servers: Servers) -> "Iterator[redis.Redis]":
     with redis.Redis.from_url(each_servers.redis.url) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data directory that every account can reach, or root's PostgreSQL would keep its files elsewhere."""
+    home = Path(tempfile.mkdtemp(prefix="hv-data-"))
+    home.chmod(0o755)
+    yield home / "data dir"
+    shutil.rmtree(home)
 
 
 @pytest.fixture

@@ -85,8 +85,7 @@ def children(pid: int, program: str) -> list[int]:
 
 
 @pytest.mark.parametrize("victim", ["haversack", "valkey-server", "postgres"])
-async def test_kill_9_in_the_middle_of_play(tmp_path: Path, victim: str) -> None:
-    data_dir = tmp_path / "data dir"
+async def test_kill_9_in_the_middle_of_play(tmp_path: Path, data_dir: Path, victim: str) -> None:
     options = ("--demo", "--data-dir", str(data_dir))
     with serving(tmp_path / "log", *options) as service:
 
@@ -109,8 +108,7 @@ async def test_kill_9_in_the_middle_of_play(tmp_path: Path, victim: str) -> None
             assert quantity <= after[char_id] <= quantity + 1
 
 
-async def test_ctrl_c_flushes_before_the_servers_go(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+async def test_ctrl_c_flushes_before_the_servers_go(tmp_path: Path, data_dir: Path) -> None:
     with serving(tmp_path / "log", "--demo", "--data-dir", str(data_dir)) as service:
         async with http(service) as session:
             body = {"template_id": "gold_coin", "quantity": 1000}
@@ -124,8 +122,8 @@ async def test_ctrl_c_flushes_before_the_servers_go(tmp_path: Path) -> None:
     assert stored == seq
 
 
-async def test_a_second_server_on_one_data_dir_is_refused(tmp_path: Path) -> None:
-    options = ("--data-dir", str(tmp_path / "data"))
+async def test_a_second_server_on_one_data_dir_is_refused(tmp_path: Path, data_dir: Path) -> None:
+    options = ("--data-dir", str(data_dir))
     with serving(tmp_path / "log", *options) as service:
         with pytest.raises(AssertionError, match=f"process {service.process.pid}"):
             Serving(tmp_path / "second", *options)

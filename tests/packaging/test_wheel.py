@@ -34,7 +34,7 @@ def test_it_has_every_file_that_is_not_python(wheel: Path) -> None:
     assert needed and needed <= packed
 
 
-def test_it_serves_from_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
+def test_it_serves_from_a_clean_environment(wheel: Path, tmp_path: Path, data_dir: Path) -> None:
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     python = environment / "bin" / "python"
@@ -43,9 +43,7 @@ def test_it_serves_from_a_clean_environment(wheel: Path, tmp_path: Path) -> None
         check=True,
     )
     program = (str(environment / "bin" / "haversack"),)
-    with serving(
-        tmp_path / "log", "--demo", "--data-dir", str(tmp_path / "data"), program=program
-    ) as service:
+    with serving(tmp_path / "log", "--demo", "--data-dir", str(data_dir), program=program) as service:
         request = urllib.request.Request(
             f"{service.url}/v1/items?limit=1", headers={"Authorization": f"Bearer {TOKEN}"}
         )

@@ -145,7 +145,7 @@ def _command(words: list[str]) -> dict[str, Any]:
     op, *rest = words
     if op == "set_actor":
         return {"op": op} | _actor_change(rest)
-    subject, amount = (rest[0].split("*") + [""])[:2]
+    subject, amount = ([*rest[0].split("*"), ""])[:2]
     fields: dict[str, Any] = {"op": op}
     fields |= {"quantity": int(amount)} if amount else {}
     known = len(subject) == 1 or subject.startswith("@")
