@@ -106,20 +106,17 @@ class Flusher:
 
     async def _attend(self, claimed: list[str], waiting: Mapping[str, object]) -> Failures:
         """Flush what is dirty; of the claimed, end those that are closing, idle or gone."""
-        heads = await self._sessions.pending(claimed, limit=1)
-        ending = {
-            char_id: None if head is None or head.status == CLOSING else head.seq
-            for char_id in claimed
-            if (head := heads.get(char_id)) is None or head.status == CLOSING or not head.entries
-        }
-        flushing = dict.fromkeys([*waiting, *(char_id for char_id in claimed if char_id not in ending)])
-        failures = await self._writes.flush(list(flushing))
-        for char_id, seq in ending.items():
+        flushed = await self._writes.flush(list(dict.fromkeys([*waiting, *claimed])))
+        for char_id in claimed:
+            if char_id not in flushed.ended:
+                continue
+            head = flushed.ended[char_id]
+            idle_seq = None if head is None or head.status == CLOSING else head.seq
             try:
-                await self._evictor.evict(char_id, if_seq=seq)
+                await self._evictor.evict(char_id, if_seq=idle_seq)
             except PersistenceError as error:
                 _log.warning("character %s: its session stays: %s", char_id, error)
-        return failures
+        return flushed.failures
 
     async def _nap(self, seconds: float) -> None:
         try:

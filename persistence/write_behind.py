@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from msgspec import Struct
+
 from persistence.errors import (
     CharacterNotFound,
     CharacterQuarantined,
@@ -12,7 +14,7 @@ from persistence.errors import (
     Unavailable,
 )
 from persistence.records import FlushResult, FlushWork
-from persistence.session_manager import InventorySessionManager, Pending
+from persistence.session_manager import CLOSING, InventorySessionManager, Pending
 from persistence.store import InventoryStore
 
 _log = logging.getLogger(__name__)
@@ -22,6 +24,13 @@ ENTRIES_PER_PAGE = 200
 ROUNDS = 20
 
 Failures = dict[str, PersistenceError]
+
+
+class Flushed(Struct, frozen=True):
+    """What became of a flush: what failed, and whose sessions are closing, clean or gone (None)."""
+
+    failures: Failures
+    ended: dict[str, Pending | None]
 
 
 class WriteBehind:
@@ -38,19 +47,24 @@ class WriteBehind:
         self._store = store
         self._reload = reload
 
-    async def flush(self, char_ids: Sequence[str]) -> Failures:
-        """Bring to PostgreSQL all that these sessions have now; answers with what failed, by character.
+    async def flush(self, char_ids: Sequence[str]) -> Flushed:
+        """Bring to PostgreSQL all that these sessions have now.
 
         Raises ``Unavailable`` when Redis or PostgreSQL is away.
         """
         failures: Failures = {}
+        ended: dict[str, Pending | None] = {}
         targets: dict[str, int] = {}
         todo = list(char_ids)
         for _ in range(ROUNDS):
             pending = await self._sessions.pending(todo, limit=ENTRIES_PER_PAGE)
             batch = {char_id: work_of(char_id, found) for char_id, found in pending.items() if found.entries}
-            for char_id in batch:
-                targets.setdefault(char_id, pending[char_id].seq)
+            for char_id in todo:
+                found = pending.get(char_id)
+                if found is None or found.status == CLOSING or not (found.entries or char_id in targets):
+                    ended[char_id] = found
+                elif found.entries:
+                    targets.setdefault(char_id, found.seq)
             try:
                 results = await self.write(batch, failures)
             except OutcomeUnknown:
@@ -60,11 +74,13 @@ class WriteBehind:
             todo = [
                 char_id
                 for char_id, work in batch.items()
-                if char_id not in failures and not _reached(results.get(char_id), work, targets[char_id])
+                if char_id not in failures
+                and not _reached(results.get(char_id), work, targets.setdefault(char_id, work.last_seq))
             ]
             if not todo:
-                return failures
-        return failures | {char_id: Unavailable(f"the flush of {char_id} was overtaken") for char_id in todo}
+                return Flushed(failures, ended)
+        overtaken = {char_id: Unavailable(f"the flush of {char_id} was overtaken") for char_id in todo}
+        return Flushed(failures | overtaken, ended)
 
     async def write(self, batch: Mapping[str, FlushWork], failures: Failures) -> dict[str, FlushResult]:
         """One transaction for the batch; where PostgreSQL refuses it, one for each character.

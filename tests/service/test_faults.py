@@ -201,7 +201,7 @@ async def test_one_poisoned_character_holds_up_nobody(each_site: Site) -> None:
         # The same id again, for somebody else: PostgreSQL must refuse that row.
         await gateway.execute(OTHER, encode([grant("dagger")]), Call(), id_prefix=taken[:24])
         await do(gateway, grant("ring"))
-        failures = await gateway._flusher._writes.flush([CHAR_ID, OTHER])
+        failures = (await gateway._flusher._writes.flush([CHAR_ID, OTHER])).failures
         assert list(failures) == [OTHER] and isinstance(failures[OTHER], CharacterQuarantined)
         assert len(await stored_items(gateway)) == 2
         with pytest.raises(CharacterQuarantined):

@@ -1,0 +1,57 @@
+"""The commands that a move sends to Redis, written down instead of sent."""
+
+import secrets
+import time
+from typing import cast
+
+from benchmarks.moves import Move
+from engine.ruleset import Ruleset
+from lua.library import Library
+from persistence.keys import Keys
+from persistence.mirror import Mirror
+from persistence.records import Call
+from persistence.redis_link import Argument, RedisLink
+from persistence.session_manager import InventorySessionManager
+
+Command = tuple[Argument, ...]
+_CALL = Call(by="service")
+
+
+class Recorder:
+    """Makes commands as the gateway makes them: by the session manager, over a link that only listens."""
+
+    def __init__(self, ruleset: Ruleset, key_prefix: str, catalog: int) -> None:
+        """``catalog`` is the version that the sessions were loaded with."""
+        self._link = _Listening()
+        self._catalog = catalog
+        self._sessions = InventorySessionManager(
+            Mirror(cast(RedisLink, self._link), Library(ruleset)),
+            ruleset,
+            Keys(key_prefix),
+            flush_interval_ms=100,
+            idle_evict_ms=900_000,
+        )
+
+    async def command(self, move: Move) -> Command:
+        """The call of the function that does the move."""
+        await self._sessions.execute(
+            move.char_id,
+            (move.command,),
+            _CALL,
+            catalog=self._catalog,
+            templates={},
+            id_prefix=secrets.token_hex(12),
+            at_ms=time.time_ns() // 1_000_000,
+        )
+        return self._link.heard
+
+
+class _Listening:
+    """A link to nobody, which answers everything with a reply that says OK."""
+
+    def __init__(self) -> None:
+        self.heard: Command = ()
+
+    async def call(self, *command: Argument, harmless: bool = False) -> list[object]:
+        self.heard = command
+        return [b"OK", b"{}", 1]

@@ -1,0 +1,135 @@
+"""The benchmark's CRUD mode answers as the engine does, or comparing with it would mean nothing."""
+
+import random
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from benchmarks import moves
+from benchmarks.crud.orchestrator import CrudOrchestrator
+from benchmarks.floors import Reply
+from benchmarks.seed import seed
+from benchmarks.stage import RULESET
+from benchmarks.world import ACTOR, Inventory, catalog, inventory
+from engine.commands import Destination, MoveRequest
+from engine.engine import InventoryEngine
+from engine.outcome import Applied
+from engine.refusals import Refusal
+from engine.ruleset import Ruleset, load_ruleset
+from engine.state import InventorySessionDTO
+from persistence.item_gateway import ItemGateway
+from persistence.records import Call
+from persistence.store import InventoryStore
+
+FACTS = {template.facts.template_id: template.facts for template in catalog()}
+CALL = Call(by="test")
+PREFIX = "ab" * 12
+
+
+@pytest.fixture
+def played() -> Inventory:
+    return inventory(random.Random(7), 40)
+
+
+@pytest.fixture
+def benchmark_ruleset() -> Ruleset:
+    return load_ruleset(RULESET)
+
+
+@pytest.fixture
+async def crud(
+    database_url: str, benchmark_ruleset: Ruleset, played: Inventory
+) -> AsyncIterator[CrudOrchestrator]:
+    await seed(database_url, benchmark_ruleset, [played])
+    store = await InventoryStore.connect(database_url, benchmark_ruleset)
+    items = ItemGateway(store)
+    await items.refresh()
+    yield CrudOrchestrator(benchmark_ruleset, store, items)
+    await store.close()
+
+
+def session_of(ruleset: Ruleset, played: Inventory) -> InventorySessionDTO:
+    items = {item.item_id: item for item in played.items()}
+    facts = {item.template_id: FACTS[item.template_id] for item in items.values()}
+    return InventorySessionDTO(played.char_id, 0, ruleset.hash, ACTOR, items, facts)
+
+
+def some_moves(played: Inventory) -> list[MoveRequest]:
+    """A cycle of the load's own moves, then what it never sends: refusals, splits, the paper doll."""
+    rng = random.Random(3)
+    sent = [move.command for move in moves.contended(played, rng)][:60]
+    stack = next(g.mover.item_id for g in played.groups if g.mover.quantity > 1)
+    single = next(g.mover.item_id for g in played.groups if g.mover.quantity == 1)
+    helmet = played.worn[3].item_id
+    bag = [
+        MoveRequest(stack, Destination("bag", 50), 1),
+        MoveRequest(stack, Destination("bag", 50), 1),
+        MoveRequest(stack, Destination("bag", 50)),
+        MoveRequest(stack, Destination("bag")),
+        MoveRequest(single, Destination("bag", 9_000)),
+        MoveRequest(single, Destination("quick", 0)),
+        MoveRequest(single, Destination("cellar", 0)),
+        MoveRequest(single, Destination("bag", "left")),
+        MoveRequest("0" * 32, Destination("bag", 0)),
+    ]
+    doll = [
+        MoveRequest(single, Destination("equipment", "main_hand")),
+        MoveRequest(single, Destination("equipment", "head")),
+        MoveRequest(helmet, Destination("bag", 1)),
+        MoveRequest(helmet, Destination("bag", 60)),
+        MoveRequest(helmet, Destination("equipment")),
+        MoveRequest(played.worn[1].item_id, Destination("bank", 3_000)),
+    ]
+    return [*sent, *bag, *doll]
+
+
+async def test_crud_mode_answers_as_the_engine(
+    crud: CrudOrchestrator, benchmark_ruleset: Ruleset, played: Inventory
+) -> None:
+    engine = InventoryEngine(benchmark_ruleset)
+    session = session_of(benchmark_ruleset, played)
+    refusals = 0
+    for move in some_moves(played):
+        expected = engine.apply(session, move, templates=FACTS, id_prefix=PREFIX)
+        found = await crud.execute(played.char_id, (move,), CALL, id_prefix=PREFIX)
+        if isinstance(expected, Refusal):
+            assert found == expected, move
+            refusals += 1
+            continue
+        assert isinstance(expected, Applied) and isinstance(found, bytes), move
+        reply = msgspec.json.decode(found, type=Reply)
+        assert reply.seq == reply.durable_seq == expected.session.seq
+        assert reply.changes == expected.changes, move
+        assert reply.capacity == expected.capacity, move
+        session = expected.session
+    assert refusals >= 5
+    stored = await crud.inventory(played.char_id)
+    assert stored.items == session.items
+    assert stored.seq == session.seq
+    assert [entry.seq for entry in await crud.store.journal(played.char_id)] == list(
+        range(1, session.seq + 1)
+    )
+
+
+def test_every_move_of_the_load_changes_something(benchmark_ruleset: Ruleset, played: Inventory) -> None:
+    engine = InventoryEngine(benchmark_ruleset)
+    session = session_of(benchmark_ruleset, played)
+    swaps = 0
+    cycle = moves.contended(played, random.Random(3))
+    for move in cycle:
+        outcome = engine.apply(session, move.command)
+        assert isinstance(outcome, Applied) and outcome.changes.changed
+        swaps += len(outcome.changes.changed) == 2
+        session = outcome.session
+    assert swaps * 2 == len(cycle)
+    assert session.items == session_of(benchmark_ruleset, played).items
+
+
+def test_spread_moves_go_round_all_characters() -> None:
+    rng = random.Random(1)
+    players = [inventory(rng, 20) for _ in range(50)]
+    sent = moves.spread(players, rng, 2)
+    assert len(sent) == 50 * 2 * 4
+    assert {UUID(move.char_id) for move in sent[:50]} == {UUID(player.char_id) for player in players}
