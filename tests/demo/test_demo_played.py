@@ -38,8 +38,11 @@ def played(character: DemoCharacter) -> InventorySessionDTO:
 
 def named(session: InventorySessionDTO, container: str, template_id: str) -> Item:
     """The template's item in the container, the first by slot."""
-    found = [item for item in session.items.values()
-             if item.place.container == container and item.template_id == template_id]
+    found = [
+        item
+        for item in session.items.values()
+        if item.place.container == container and item.template_id == template_id
+    ]
     return min(found, key=lambda item: str(item.place.slot).zfill(4))
 
 

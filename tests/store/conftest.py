@@ -58,15 +58,22 @@ class Server:
     def run(self, program: str, *arguments: str) -> None:
         account = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
         subprocess.run(
-            [self.binaries / program, *arguments], check=True, cwd="/", timeout=60,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **account,  # type: ignore[call-overload]
+            [self.binaries / program, *arguments],
+            check=True,
+            cwd="/",
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **account,  # type: ignore[call-overload]
         )
 
     def start(self) -> None:
         data = self.home / "data"
         if not data.exists():
-            self.run("initdb", "-D", str(data), "-U", "haversack", "-A", "trust", "-E", "UTF8",
-                     "--locale=C", "-N")
+            self.run(
+                "initdb", "-D", str(data), "-U", "haversack", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
+            )
         options = f"-F -p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.home}"
         self.run("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", str(self.home / "log"), "start")
 

@@ -73,7 +73,10 @@ class CuttingProxy:
                 self._writers -= {writer, up_writer}
 
     async def _up(
-        self, reader: asyncio.StreamReader, up: asyncio.StreamWriter, back: asyncio.StreamWriter,
+        self,
+        reader: asyncio.StreamReader,
+        up: asyncio.StreamWriter,
+        back: asyncio.StreamWriter,
         cut: asyncio.Event,
     ) -> None:
         while data := await reader.read(1 << 16):
@@ -88,7 +91,10 @@ class CuttingProxy:
         up.close()
 
     async def _down(
-        self, reader: asyncio.StreamReader, back: asyncio.StreamWriter, up: asyncio.StreamWriter,
+        self,
+        reader: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+        up: asyncio.StreamWriter,
         cut: asyncio.Event,
     ) -> None:
         while data := await reader.read(1 << 16):
@@ -99,4 +105,3 @@ class CuttingProxy:
             back.write(data)
             await back.drain()
         back.close()
-

@@ -20,8 +20,15 @@ def new_id() -> str:
 
 
 def new_item(
-    container: str = "bag", slot: SlotKey = 0, quantity: int = 1, template_id: str = "sword",
-    item_id: str | None = None, *, bound: bool = False, locked: bool = False, held: bool = False,
+    container: str = "bag",
+    slot: SlotKey = 0,
+    quantity: int = 1,
+    template_id: str = "sword",
+    item_id: str | None = None,
+    *,
+    bound: bool = False,
+    locked: bool = False,
+    held: bool = False,
 ) -> Item:
     """An item with an id of its own."""
     place = Place(container, slot)
@@ -39,8 +46,13 @@ def of(item: Item, quantity: int) -> Item:
 
 
 def entry(
-    seq: int, changed: Iterable[Item] = (), removed: Iterable[Item] = (), actor: Actor | None = None,
-    *, by: str = "game", time_ms: int = 1_700_000_000_123,
+    seq: int,
+    changed: Iterable[Item] = (),
+    removed: Iterable[Item] = (),
+    actor: Actor | None = None,
+    *,
+    by: str = "game",
+    time_ms: int = 1_700_000_000_123,
 ) -> JournalEntry:
     """What a call that did this leaves in the journal."""
     changes = Changes(tuple(changed), tuple(item.item_id for item in removed), actor)
@@ -68,7 +80,8 @@ async def items_of(store: InventoryStore, char_id: str) -> set[Item]:
     async with store.database.connection() as connection:
         rows = await connection.fetch(
             "SELECT item_id, template_id, quantity, container, slot, bound, locked, held"
-            "  FROM items WHERE owner = $1", char_id,
+            "  FROM items WHERE owner = $1",
+            char_id,
         )
     return set(map(store._slots.item, rows))
 

@@ -43,9 +43,7 @@ async def test_an_equal_import_is_no_new_version(store: InventoryStore) -> None:
 
 async def test_another_ruleset_is_another_version(store: InventoryStore, ruleset: Ruleset) -> None:
     assert await import_catalog(store, [template("a")]) == 1
-    other = InventoryStore(
-        store.database, Ruleset(msgspec.structs.replace(ruleset.source, name="another"))
-    )
+    other = InventoryStore(store.database, Ruleset(msgspec.structs.replace(ruleset.source, name="another")))
     assert await import_catalog(other, [template("a")]) == 2
 
 

@@ -23,8 +23,12 @@ def errors(ruleset: Ruleset, *lines: bytes) -> list[str]:
 
 
 def test_lines_become_templates_in_their_order(ruleset: Ruleset) -> None:
-    lines = [line("sword", {"name": "Sword", "big": 2**70, "weight": 1.5}, slots=["hand"]), b"", b"  \r\n",
-             line("axe", stack_limit=5) + b"\r\n"]
+    lines = [
+        line("sword", {"name": "Sword", "big": 2**70, "weight": 1.5}, slots=["hand"]),
+        b"",
+        b"  \r\n",
+        line("axe", stack_limit=5) + b"\r\n",
+    ]
     templates = parse_catalog(iter(lines), ruleset)
     assert [template.facts.template_id for template in templates] == ["sword", "axe"]
     assert templates[0].facts.slots == ("hand",)
@@ -32,34 +36,36 @@ def test_lines_become_templates_in_their_order(ruleset: Ruleset) -> None:
     assert parse_catalog([], ruleset) == []
 
 
-@pytest.mark.parametrize(("bad", "told"), [
-    (line(kind="spaceship"), "facts.kind: the ruleset does not know spaceship"),
-    (line(slots=["tail"]), "facts.slots: the ruleset does not know tail"),
-    (line(stack_limit=0), "facts.stack_limit: Expected `int` >= 1"),
-    (line(stack_limit="many"), "facts.stack_limit: Expected `int`, got `str`"),
-    (line(weight=1.5), "facts.weight: Expected `int`, got `float`"),
-    (line(weight=10**30), "facts.weight: Expected `int` <= 1000000"),
-    (line("Sword"), "facts.template_id: Expected `str` matching regex"),
-    (line(colour="red"), "facts: Object contains unknown field `colour`"),
-    (b'{"facts": {"template_id": "a", "kind": "weapon"}}', "$: Object missing required field `data`"),
-    (b'{"data": {}}', "$: Object missing required field `facts`"),
-    (line()[:-1] + b', "extra": 1}', "$: Object contains unknown field `extra`"),
-    (line(data=[1]), "data: Expected `object`, got `array`"),
-    (line(data={"a": ["b", "nul\0"]}), "data: has a NUL character, which cannot be stored"),
-    (line(data={"nul\0": 1}), "data: has a NUL character, which cannot be stored"),
-    (line(data={"a": [[]] * 2 + [eval("[" * 40 + "]" * 40)]}), "data: nested deeper than 32"),
-    (line()[:-1] + b"}}", "$: JSON is malformed"),
-    (b"[" * 60_000, "$: "),
-    (line(data={"a": "b"}).replace(b'"b"', b"[" * 30_000 + b"]" * 30_000),
-     "$: nested deeper than 32"),
-    (line().replace(b"weapon", b"we\xffpon"), "$: "),
-    (line(data={"a": "b"}).replace(b'"b"', b"NaN"), "$: JSON is malformed"),
-    (line(data={"a": "b"}).replace(b'"b"', b'"\\ud800"'), "$: "),
-    (line(data={"a": "b"}).replace(b'"b"', b"1e999"), "data[...]: Number out of range"),
-    (b"\xef\xbb\xbf" + line(), "$: JSON is malformed"),
-    (line(data={"a": "x" * LINE_BYTES_MAX}), f"$: longer than {LINE_BYTES_MAX} bytes"),
-    (b"null", "$: Expected `object`, got `null`"),
-])
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (line(kind="spaceship"), "facts.kind: the ruleset does not know spaceship"),
+        (line(slots=["tail"]), "facts.slots: the ruleset does not know tail"),
+        (line(stack_limit=0), "facts.stack_limit: Expected `int` >= 1"),
+        (line(stack_limit="many"), "facts.stack_limit: Expected `int`, got `str`"),
+        (line(weight=1.5), "facts.weight: Expected `int`, got `float`"),
+        (line(weight=10**30), "facts.weight: Expected `int` <= 1000000"),
+        (line("Sword"), "facts.template_id: Expected `str` matching regex"),
+        (line(colour="red"), "facts: Object contains unknown field `colour`"),
+        (b'{"facts": {"template_id": "a", "kind": "weapon"}}', "$: Object missing required field `data`"),
+        (b'{"data": {}}', "$: Object missing required field `facts`"),
+        (line()[:-1] + b', "extra": 1}', "$: Object contains unknown field `extra`"),
+        (line(data=[1]), "data: Expected `object`, got `array`"),
+        (line(data={"a": ["b", "nul\0"]}), "data: has a NUL character, which cannot be stored"),
+        (line(data={"nul\0": 1}), "data: has a NUL character, which cannot be stored"),
+        (line(data={"a": [[]] * 2 + [eval("[" * 40 + "]" * 40)]}), "data: nested deeper than 32"),
+        (line()[:-1] + b"}}", "$: JSON is malformed"),
+        (b"[" * 60_000, "$: "),
+        (line(data={"a": "b"}).replace(b'"b"', b"[" * 30_000 + b"]" * 30_000), "$: nested deeper than 32"),
+        (line().replace(b"weapon", b"we\xffpon"), "$: "),
+        (line(data={"a": "b"}).replace(b'"b"', b"NaN"), "$: JSON is malformed"),
+        (line(data={"a": "b"}).replace(b'"b"', b'"\\ud800"'), "$: "),
+        (line(data={"a": "b"}).replace(b'"b"', b"1e999"), "data[...]: Number out of range"),
+        (b"\xef\xbb\xbf" + line(), "$: JSON is malformed"),
+        (line(data={"a": "x" * LINE_BYTES_MAX}), f"$: longer than {LINE_BYTES_MAX} bytes"),
+        (b"null", "$: Expected `object`, got `null`"),
+    ],
+)
 def test_what_is_wrong_is_told_with_its_place(ruleset: Ruleset, bad: bytes, told: str) -> None:
     found = errors(ruleset, line("axe"), b"", bad)
     assert len(found) == 1 and found[0].startswith(f"line 3: {told}"), found
@@ -68,8 +74,11 @@ def test_what_is_wrong_is_told_with_its_place(ruleset: Ruleset, bad: bytes, told
 def test_all_problems_of_a_line_and_of_all_lines_are_told(ruleset: Ruleset) -> None:
     found = errors(ruleset, line("a", kind="x", tags=["y"]), line("a"), b"nonsense", line("b", slots=["z"]))
     assert [text.split(": ")[:2] for text in found] == [
-        ["line 1", "facts.kind"], ["line 1", "facts.tags"], ["line 2", "facts.template_id"],
-        ["line 3", "$"], ["line 4", "facts.slots"],
+        ["line 1", "facts.kind"],
+        ["line 1", "facts.tags"],
+        ["line 2", "facts.template_id"],
+        ["line 3", "$"],
+        ["line 4", "facts.slots"],
     ]
     assert "a is on line 1 already" in found[2]
 

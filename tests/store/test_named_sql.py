@@ -26,12 +26,15 @@ async def test_every_statement_prepares(store: InventoryStore) -> None:
             await (connection.execute(text) if name in _UTILITY else connection.prepare(text))  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("name", "arguments", "index"), [
-    ("items_of", ["00000000-0000-0000-0000-000000000000"], "items_place"),
-    ("characters_by_name", [None, 10, "ar"], "characters_name"),
-    ("journal_after", ["00000000-0000-0000-0000-000000000000", 0, 10], "journal_pkey"),
-    ("catalog_version", [], "catalogs_pkey"),
-])
+@pytest.mark.parametrize(
+    ("name", "arguments", "index"),
+    [
+        ("items_of", ["00000000-0000-0000-0000-000000000000"], "items_place"),
+        ("characters_by_name", [None, 10, "ar"], "characters_name"),
+        ("journal_after", ["00000000-0000-0000-0000-000000000000", 0, 10], "journal_pkey"),
+        ("catalog_version", [], "catalogs_pkey"),
+    ],
+)
 async def test_what_is_asked_often_is_answered_by_an_index(
     store: InventoryStore, name: str, arguments: list[object], index: str
 ) -> None:

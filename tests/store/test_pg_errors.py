@@ -7,8 +7,11 @@ from persistence import pg_errors
 from persistence.errors import FlushRejected, OutcomeUnknown, Unavailable
 
 LOST = [
-    ConnectionResetError("reset"), TimeoutError(), asyncpg.InterfaceError("connection is closed"),
-    asyncpg.ConnectionDoesNotExistError("closed in the middle"), asyncpg.InternalClientError("state"),
+    ConnectionResetError("reset"),
+    TimeoutError(),
+    asyncpg.InterfaceError("connection is closed"),
+    asyncpg.ConnectionDoesNotExistError("closed in the middle"),
+    asyncpg.InternalClientError("state"),
 ]
 
 

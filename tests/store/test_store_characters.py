@@ -77,8 +77,11 @@ async def test_who_is_quarantined_is_not_loaded_until_released(store: InventoryS
 
 async def test_an_id_that_is_none_is_a_mistake(store: InventoryStore) -> None:
     for call in (
-        store.character("nonsense"), store.begin_load("nonsense"), store.journal("nonsense"),
-        store.create_character("nonsense", "x", Actor()), store.characters(None, "nonsense"),
+        store.character("nonsense"),
+        store.begin_load("nonsense"),
+        store.journal("nonsense"),
+        store.create_character("nonsense", "x", Actor()),
+        store.characters(None, "nonsense"),
     ):
         with pytest.raises(ValueError, match="UUID"):
             await call

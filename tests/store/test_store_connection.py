@@ -41,10 +41,16 @@ async def test_what_cannot_be_reached_is_unavailable(
     snapshot = await loaded(proxied)
     await proxy.close()
     for call in (
-        proxied.ping(), proxied.character(new_id()), proxied.characters("x"), proxied.journal(new_id()),
-        proxied.create_character(new_id(), "x", HERO), proxied.begin_load(snapshot.head.char_id),
-        proxied.flush([work(snapshot, entry(1))]), proxied.quarantine(new_id(), "x"),
-        proxied.pending_migrations(), InventoryStore.connect(proxy.url, ruleset),
+        proxied.ping(),
+        proxied.character(new_id()),
+        proxied.characters("x"),
+        proxied.journal(new_id()),
+        proxied.create_character(new_id(), "x", HERO),
+        proxied.begin_load(snapshot.head.char_id),
+        proxied.flush([work(snapshot, entry(1))]),
+        proxied.quarantine(new_id(), "x"),
+        proxied.pending_migrations(),
+        InventoryStore.connect(proxy.url, ruleset),
     ):
         with pytest.raises(Unavailable):
             await call
@@ -169,12 +175,15 @@ async def test_a_transaction_left_idle_gives_its_locks_back(database_url: str, r
     await store.close()
 
 
-@pytest.mark.parametrize("url", [
-    "postgresql://someone:hunter/2@127.0.0.1:1/x",
-    "postgresql://someone:hunter2@127.0.0.1:hunter2/x",
-    "postgresql://someone:hunter2@127.0.0.1/x?sslmode=hunter2",
-    "mysql://someone:hunter2@127.0.0.1/x",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://someone:hunter/2@127.0.0.1:1/x",
+        "postgresql://someone:hunter2@127.0.0.1:hunter2/x",
+        "postgresql://someone:hunter2@127.0.0.1/x?sslmode=hunter2",
+        "mysql://someone:hunter2@127.0.0.1/x",
+    ],
+)
 async def test_a_bad_url_is_never_repeated(url: str, ruleset: Ruleset) -> None:
     with pytest.raises(ValueError, match="URL") as refused:
         await InventoryStore.connect(url, ruleset)

@@ -18,8 +18,9 @@ async def test_entries_become_items_and_ledger(store: InventoryStore) -> None:
     char_id = snapshot.head.char_id
     entries = (
         entry(1, [sword, shield], time_ms=1_700_000_000_001),
-        entry(2, [at(sword, "equipment", "main_hand")], [shield], HERO,
-              by="support", time_ms=1_234_567_891_999),
+        entry(
+            2, [at(sword, "equipment", "main_hand")], [shield], HERO, by="support", time_ms=1_234_567_891_999
+        ),
     )
     results = await store.flush([work(snapshot, *entries)])
     assert results == {char_id: FlushResult("flushed", 1, 2)}
@@ -45,12 +46,16 @@ async def test_only_the_final_value_of_an_item_counts(store: InventoryStore) -> 
     snapshot = await loaded(store, kept, used)
     passing = new_item(slot=2)
     back = of(used, 9)
-    await store.flush([work(
-        snapshot,
-        entry(2, [of(kept, 2), passing, of(used, 1)]),
-        entry(3, [of(kept, 1)], [used, passing]),
-        entry(4, [of(kept, 7), back]),
-    )])
+    await store.flush(
+        [
+            work(
+                snapshot,
+                entry(2, [of(kept, 2), passing, of(used, 1)]),
+                entry(3, [of(kept, 1)], [used, passing]),
+                entry(4, [of(kept, 7), back]),
+            )
+        ]
+    )
     assert await items_of(store, snapshot.head.char_id) == {of(kept, 7), back}
 
 
@@ -118,10 +123,13 @@ async def test_one_batch_has_a_result_for_each(store: InventoryStore) -> None:
     await store.begin_load(stale.head.char_id)
     nobody = new_id()
     mine, theirs = new_item(), new_item()
-    results = await store.flush([
-        work(stale, entry(1, [theirs])), FlushWork(nobody, 1, 0, (entry(1, [new_item()]),)),
-        work(fine, entry(1, [mine])),
-    ])
+    results = await store.flush(
+        [
+            work(stale, entry(1, [theirs])),
+            FlushWork(nobody, 1, 0, (entry(1, [new_item()]),)),
+            work(fine, entry(1, [mine])),
+        ]
+    )
     assert results == {
         stale.head.char_id: FlushResult("passed_over", 2, 0),
         nobody: FlushResult("absent"),

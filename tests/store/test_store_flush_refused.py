@@ -66,15 +66,19 @@ async def test_one_poisoned_character_rejects_the_batch(
 async def test_an_item_of_another_is_never_overwritten(store: InventoryStore) -> None:
     theirs = new_item(slot=0, quantity=5)
     owner, thief = await loaded(store, theirs), await loaded(store)
-    for claim in ([entry(1, [of(theirs, 9)])], [entry(1, [], [theirs])],
-                  [entry(1, [new_item(slot=1)]), entry(2, [theirs])]):
+    for claim in (
+        [entry(1, [of(theirs, 9)])],
+        [entry(1, [], [theirs])],
+        [entry(1, [new_item(slot=1)]), entry(2, [theirs])],
+    ):
         with pytest.raises(FlushRejected, match="this owner's"):
             await store.flush([work(thief, *claim)])
     assert await items_of(store, owner.head.char_id) == {theirs}
     assert await items_of(store, thief.head.char_id) == set()
     # One that came and went within the batch was never here; not even then may the row be touched.
-    assert (await store.flush([work(thief, entry(1, [theirs]), entry(2, [], [theirs]))])
-            )[thief.head.char_id].status == "flushed"
+    assert (await store.flush([work(thief, entry(1, [theirs]), entry(2, [], [theirs]))]))[
+        thief.head.char_id
+    ].status == "flushed"
     assert await items_of(store, owner.head.char_id) == {theirs}
 
 

@@ -43,12 +43,25 @@ async def test_items_come_back_as_they_were(store: InventoryStore) -> None:
     assert (await store.begin_load(snapshot.head.char_id)).items == snapshot.items, "in the same order"
 
 
-@pytest.mark.parametrize(("container", "text", "slot"), [
-    ("bag", "7", 7), ("bag", "0", 0), ("bank", "10000", 10_000), ("overflow", "999999", 999_999),
-    ("equipment", "ring_1", "ring_1"), ("wallet", "7", "7"), ("unknown", "7", "7"),
-    ("bag", "", ""), ("bag", "-1", "-1"), ("bag", "07", "07"), ("bag", "1_0", "1_0"), ("bag", "٣", "٣"),
-    ("bag", "²", "²"), ("bag", "9" * 5000, "9" * 5000),
-])
+@pytest.mark.parametrize(
+    ("container", "text", "slot"),
+    [
+        ("bag", "7", 7),
+        ("bag", "0", 0),
+        ("bank", "10000", 10_000),
+        ("overflow", "999999", 999_999),
+        ("equipment", "ring_1", "ring_1"),
+        ("wallet", "7", "7"),
+        ("unknown", "7", "7"),
+        ("bag", "", ""),
+        ("bag", "-1", "-1"),
+        ("bag", "07", "07"),
+        ("bag", "1_0", "1_0"),
+        ("bag", "٣", "٣"),
+        ("bag", "²", "²"),
+        ("bag", "9" * 5000, "9" * 5000),
+    ],
+)
 def test_slots_are_integers_where_the_ruleset_says_so(
     ruleset: Ruleset, container: str, text: str, slot: int | str
 ) -> None:

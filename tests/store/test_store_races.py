@@ -144,9 +144,7 @@ async def test_a_cancelled_flush_leaves_nothing_behind(store: InventoryStore) ->
     chance = random.Random(3)
     for _ in range(60):
         moved = at(item, "bag", chance.randrange(20))
-        task = asyncio.create_task(
-            store.flush([FlushWork(char_id, epoch, seq, (entry(seq + 1, [moved]),))])
-        )
+        task = asyncio.create_task(store.flush([FlushWork(char_id, epoch, seq, (entry(seq + 1, [moved]),))]))
         await asyncio.sleep(chance.random() * 0.015)
         task.cancel()
         await asyncio.wait([task])
