@@ -53,4 +53,7 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture
 async def database_url(servers: Servers) -> AsyncIterator[str]:
+    """A fresh database, and no session in Redis that remembers another one."""
+    with redis.Redis.from_url(servers.redis.url) as client:
+        client.flushall()
     yield await servers.fresh_database()

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import aiohttp
-import redis
 
 from engine.ruleset import Ruleset
 from tests.audit import violations
@@ -62,8 +61,6 @@ class Client:
 async def test_nothing_is_lost_or_doubled(
     servers: Servers, ruleset: Ruleset, tmp_path: Path, database_url: str
 ) -> None:
-    with redis.Redis.from_url(servers.redis.url) as client:
-        client.flushall()
     env = {"HAVERSACK_REDIS_URL": servers.redis.url, "HAVERSACK_DATABASE_URL": database_url}
     with serving(tmp_path / "log", "--demo", env=env) as service:
         headers = {"Authorization": f"Bearer {TOKEN}"}
