@@ -41,5 +41,10 @@ class Keys:
         """The due queue of every shard."""
         return [f"{self.prefix}due:{self._tag(shard)}" for shard in range(self.shards)]
 
+    @property
+    def shard_count(self) -> str:
+        """The key that says for how many shards the others were spelled."""
+        return f"{self.prefix}shards"
+
     def _tag(self, shard: int) -> str:
         return "" if self.shards == 1 else f"{{{shard}}}:"

@@ -46,6 +46,8 @@ async def open_service(
         link = RedisLink(settings.redis_url)
         stack.push_async_callback(link.close)
         await check_redis(link)
+        keys = Keys(settings.key_prefix, settings.shards)
+        await check_shards(link, keys)
         mirror = Mirror(link, Library(ruleset))
         await mirror.load()
         store = await InventoryStore.connect(settings.database_url, ruleset)
@@ -56,7 +58,7 @@ async def open_service(
         sessions = InventorySessionManager(
             mirror,
             ruleset,
-            Keys(settings.key_prefix, settings.shards),
+            keys,
             flush_interval_ms=settings.flush_interval_ms,
             idle_evict_ms=settings.idle_evict_s * 1000,
         )
@@ -89,4 +91,18 @@ async def check_redis(link: RedisLink) -> None:
         raise PersistenceError(
             f"Redis runs with maxmemory-policy {policy.decode()}: it could throw away sessions that are"
             " not flushed yet. Set it to noeviction."
+        )
+
+
+async def check_shards(link: RedisLink, keys: Keys) -> None:
+    """Refuse another number of shards than sessions were kept under: they would not be found again.
+
+    Raises ``PersistenceError``.
+    """
+    await link.call("SETNX", keys.shard_count, keys.shards, harmless=True)
+    kept = int(await link.call("GET", keys.shard_count, harmless=True))
+    if kept != keys.shards:
+        raise PersistenceError(
+            f"sessions here are kept in {kept} shards, not {keys.shards}: HAVERSACK_SHARDS stays the same"
+            " for the life of a deployment"
         )
