@@ -14,7 +14,6 @@ from gateway.settings import Settings, SettingsError
 from persistence import migrations
 from persistence.catalog import parse_catalog
 from persistence.catalog_store import import_catalog
-from persistence.embedded import EmbeddedError
 from persistence.errors import CatalogError
 from persistence.store import InventoryStore
 
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return MISUSED
     except KeyboardInterrupt:
         return FAILED
-    except (EmbeddedError, Exception) as error:
+    except Exception as error:
         if (words := fatal(error)) is None:
             raise
         print(f"haversack: {words}", file=sys.stderr)
@@ -81,7 +80,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> None:
-    with database(settings) as url:
+    with database(settings, migrated=False) as url:
         for name in asyncio.run(migrations.migrate(url)):
             print(f"applied {name}")
     print("The schema is up to date.")

@@ -19,7 +19,7 @@ from gateway.settings import Settings
 from gateway.token import kept_token
 from persistence import migrations
 from persistence.demo.seed import seed
-from persistence.embedded import EmbeddedServers, running_database_url
+from persistence.embedded import EmbeddedError, EmbeddedServers, running_database_url
 from persistence.errors import MigrationError, PersistenceError
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.service import ServiceSettings, open_service
@@ -81,12 +81,11 @@ async def _serve(
         runner = GatewayRunner(init_app(settings, orchestrator), shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, settings.host, settings.port, backlog=1024, reuse_port=None)
-            await site.start()
+            await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
             _announce(runner, token_path, orchestrator, demo=demo, say=say)
             await _until_stopped(stop, servers)
-        finally:
             say("Stopping: requests are finished, then changes are flushed.")
+        finally:
             await runner.cleanup()
 
 
@@ -158,21 +157,22 @@ def _first_curl(address: str, token: str) -> str:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
     """The database's URL for a command beside the server; an embedded one is started if need be."""
-    if settings.database_url is not None:
-        yield settings.database_url
-    elif (url := running_database_url(settings.data_dir)) is not None:
+    with ExitStack() as stack:
+        url = settings.database_url or running_database_url(settings.data_dir)
+        if url is None:
+            servers = stack.enter_context(EmbeddedServers.start(settings.data_dir, valkey=False))
+            url = servers.database_url
+            assert url is not None
+        if migrated:
+            asyncio.run(_migrate(settings, url))
         yield url
-    else:
-        with EmbeddedServers.start(settings.data_dir, valkey=False) as servers:
-            assert servers.database_url is not None
-            yield servers.database_url
 
 
 def fatal(error: Exception) -> str | None:
     """What to tell an operator who can mend it; None for an error that is ours."""
-    if isinstance(error, PersistenceError | ServerDied | OSError | ValueError):
+    if isinstance(error, PersistenceError | EmbeddedError | ServerDied | OSError | ValueError):
         return str(error)
     return None
 

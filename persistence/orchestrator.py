@@ -11,13 +11,20 @@ from engine.facts import Facts
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import Actor
-from persistence.errors import CharacterNotFound, InvalidWords, OutcomeUnknown, PersistenceError, Unavailable
+from persistence.errors import (
+    CharacterNotFound,
+    CharacterQuarantined,
+    InvalidWords,
+    OutcomeUnknown,
+    PersistenceError,
+    Unavailable,
+)
 from persistence.evictor import Evictor
 from persistence.flusher import Flusher
 from persistence.item_gateway import ItemGateway
 from persistence.loader import Loader
 from persistence.records import Call, Character, CharacterHead, LiveSession, SessionState, TagMismatch
-from persistence.session_manager import InventorySessionManager, Probe, Replied, StaleCatalog
+from persistence.session_manager import QUARANTINED, InventorySessionManager, Probe, Replied, StaleCatalog
 from persistence.store import InventoryStore
 
 _DURABLE_SEQ = re.compile(rb'"durable_seq":\d+')
@@ -102,6 +109,8 @@ class InventoryOrchestrator:
         if evict:
             await self._evictor.evict(char_id)
         probe = await self._sessions.probe(char_id)
+        if probe.status == QUARANTINED:
+            raise CharacterQuarantined(f"character {char_id} is quarantined")
         if probe.status and not evict:
             await self._flusher.flush_now(char_id)
             probe = await self._sessions.probe(char_id)

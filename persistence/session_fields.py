@@ -106,7 +106,8 @@ def session_of(char_id: str, fields: Mapping[bytes, bytes]) -> InventorySessionD
     """The session that a hash holds, head included."""
     items: dict[str, Item] = {}
     facts: dict[str, Facts] = {}
-    for name, value in fields.items():
+    # In the order of the ids, so that the same session always reads the same.
+    for name, value in sorted(fields.items()):
         if name.startswith(b"item:"):
             record = _record.decode(value)
             item_id = name[5:].decode()

@@ -18,7 +18,7 @@ from persistence.mirror import Mirror, is_missing
 from persistence.records import Call, JournalEntry, LiveSession, TagMismatch
 from persistence.session_fields import actor_text, capacity_in, facts_text, fields_of, session_of
 
-LIVE, CLOSING = '"LIVE"', '"CLOSING"'
+LIVE, CLOSING, QUARANTINED = '"LIVE"', '"CLOSING"', '"QUARANTINED"'
 _params = msgspec.json.Decoder(dict[str, Param])
 _entry = msgspec.json.Decoder(JournalEntry)
 _encode = msgspec.json.encode
@@ -183,7 +183,9 @@ class InventorySessionManager:
             case b"OK" | b"REPLAYED":
                 return Replied(reply[1], reply[2])
             case b"REFUSED":
-                return Refusal(RefusalCode(reply[1].decode()), _params.decode(reply[2]), reply[3])
+                # The mirror's tables have no order, and answers should not differ from run to run.
+                params = dict(sorted(_params.decode(reply[2]).items()))
+                return Refusal(RefusalCode(reply[1].decode()), params, reply[3])
             case b"RELOAD":
                 raise SessionNotLive(reply[1].decode())
             case b"TAG_MISMATCH":
@@ -238,7 +240,7 @@ class InventorySessionManager:
     async def close(
         self,
         char_id: str,
-        step: Literal["begin", "finish", "cancel"],
+        step: Literal["begin", "finish", "cancel", "quarantine"],
         *,
         epoch: int = 0,
         seq: int | None = None,

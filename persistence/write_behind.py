@@ -14,7 +14,7 @@ from persistence.errors import (
     Unavailable,
 )
 from persistence.records import FlushResult, FlushWork
-from persistence.session_manager import CLOSING, InventorySessionManager, Pending
+from persistence.session_manager import CLOSING, QUARANTINED, InventorySessionManager, Pending
 from persistence.store import InventoryStore
 
 _log = logging.getLogger(__name__)
@@ -58,6 +58,10 @@ class WriteBehind:
         todo = list(char_ids)
         for _ in range(ROUNDS):
             pending = await self._sessions.pending(todo, limit=ENTRIES_PER_PAGE)
+            for char_id in [char_id for char_id in pending if pending[char_id].status == QUARANTINED]:
+                del pending[char_id]
+                todo.remove(char_id)
+                failures[char_id] = CharacterQuarantined(f"character {char_id} is quarantined")
             batch = {char_id: work_of(char_id, found) for char_id, found in pending.items() if found.entries}
             for char_id in todo:
                 found = pending.get(char_id)
@@ -111,13 +115,14 @@ class WriteBehind:
         }
         await self._sessions.settle(settled)
         for char_id, result in results.items():
-            if char_id in settled:
+            if result.status == "flushed" or (char_id in settled and result.seq <= batch[char_id].last_seq):
                 continue
             if result.status == "absent":
                 failures[char_id] = CharacterNotFound(char_id)
-            elif result.epoch > batch[char_id].epoch:
+            elif char_id in settled or result.epoch > batch[char_id].epoch:
                 try:
-                    # A load is under way, or died before it reached Redis: take its epoch over.
+                    # An old state that came back and must give way to PostgreSQL's; or a load that
+                    # is under way, or died before it reached Redis, and whose epoch is to be taken over.
                     await self._reload(char_id)
                 except PersistenceError as error:
                     failures[char_id] = error
@@ -134,8 +139,10 @@ class WriteBehind:
         _log.error("character %s is quarantined: %s", char_id, reason)
         try:
             await self._store.quarantine(char_id, reason)
+            # First the record, then the session: a load in between must find the record.
+            await self._sessions.close(char_id, "quarantine")
         except PersistenceError as error:
-            _log.error("character %s: the quarantine could not be recorded: %s", char_id, error)
+            _log.error("character %s: the quarantine could not be completed: %s", char_id, error)
         return CharacterQuarantined(f"character {char_id}: {reason}")
 
 

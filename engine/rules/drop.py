@@ -19,7 +19,11 @@ def drop(draft: Draft, command: DropRequest) -> Refusal | None:
         return refuse(
             RefusalCode.INSUFFICIENT_ITEMS, item_id=item.item_id, quantity=quantity, has=item.quantity
         )
-    if not draft.facts_of(item).destroyable:
-        return refuse(RefusalCode.NOT_DESTROYABLE, item_id=item.item_id)
+    destroyable = draft.facts_of(item).destroyable
     draft.take(item, quantity)
+    # Room comes before ownership in the order of refusals, and is judged by what would be left.
+    if refusal := guards.room(draft):
+        return refusal
+    if not destroyable:
+        return refuse(RefusalCode.NOT_DESTROYABLE, item_id=item.item_id)
     return None

@@ -35,11 +35,35 @@ def move_item(draft: Draft, item: Item, to: Destination, quantity: int | None) -
         return refuse(RefusalCode.UNKNOWN_SLOT, container=to.container, slot=to.slot)
     if refusal := guards.source_unlocked(draft, item):
         return refusal
+    other = swap_partner(draft, item, facts, to, quantity)
+    if (
+        other is not None
+        and item.place.container == EQUIPMENT
+        and (refusal := wear.wearable(draft, other, draft.facts_of(other), str(item.place.slot)))
+    ):
+        return refusal
     if not placement.accepts(draft, to.container, facts):
         return refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=item.item_id, container=to.container)
     if to.slot is None:
         return move_into(draft, item, facts, to.container, quantity)
     return move_to_slot(draft, item, facts, to.container, to.slot, quantity)
+
+
+def swap_partner(
+    draft: Draft, item: Item, facts: Facts, to: Destination, quantity: int | None
+) -> Item | None:
+    """The item that a whole move onto its slot would put where the moved one was."""
+    if to.slot is None or (quantity is not None and quantity != item.quantity):
+        return None
+    other = draft.at(to.container, to.slot)
+    if other is None or other.item_id == item.item_id or merges(draft, item, other, facts, to.container):
+        return None
+    return other
+
+
+def merges(draft: Draft, item: Item, other: Item, facts: Facts, container: str) -> bool:
+    """Whether the two are stacks of one template, which merge instead of changing places."""
+    return other.template_id == item.template_id and placement.stack_limit(draft, container, facts) > 1
 
 
 def move_into(draft: Draft, item: Item, facts: Facts, container: str, quantity: int | None) -> Refusal | None:
@@ -88,11 +112,11 @@ def move_to_slot(
     whole = quantity is None or quantity == item.quantity
     if other.item_id == item.item_id:
         return None if whole else refuse(RefusalCode.SLOT_OCCUPIED, container=container, slot=slot)
-    if other.template_id == item.template_id and placement.stack_limit(draft, container, facts) > 1:
+    if merges(draft, item, other, facts, container):
         return merge(draft, item, other, facts, quantity)
     if not whole:
         return refuse(RefusalCode.SLOT_OCCUPIED, container=container, slot=slot)
-    return swap(draft, item, other)
+    return swap(draft, item, facts, other)
 
 
 def place(
@@ -141,17 +165,23 @@ def merge(draft: Draft, item: Item, other: Item, facts: Facts, quantity: int | N
     return None
 
 
-def swap(draft: Draft, item: Item, other: Item) -> Refusal | None:
-    """Two whole items change places; each must be welcome where the other one was."""
+def swap(draft: Draft, item: Item, facts: Facts, other: Item) -> Refusal | None:
+    """Two whole items change places; each must be welcome where the other one was, and fit there.
+
+    That what goes to the doll may be worn was judged before the destination was.
+    """
     origin, target = item.place, other.place
-    facts = draft.facts_of(other)
-    if origin.container == EQUIPMENT:
-        if refusal := wear.wearable(draft, other, facts, str(origin.slot)):
-            return refusal
-    elif not placement.accepts(draft, origin.container, facts):
+    others = draft.facts_of(other)
+    if origin.container != EQUIPMENT and not placement.accepts(draft, origin.container, others):
         return refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=other.item_id, container=origin.container)
-    elif not placement.is_slot_of(draft, origin.container, facts, origin.slot):
+    if origin.container != EQUIPMENT and not placement.is_slot_of(
+        draft, origin.container, others, origin.slot
+    ):
         return refuse(RefusalCode.SLOT_OCCUPIED, container=target.container, slot=target.slot)
+    if refusal := placement.stack_fits(draft, item, facts, target):
+        return refusal
+    if refusal := placement.stack_fits(draft, other, others, origin):
+        return refusal
     draft.lift(item)
     draft.lift(other)
     draft.put(item, target.container, target.slot, item.quantity)

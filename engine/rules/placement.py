@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from engine.bounds import NEW_STACKS_PER_COMMAND, QUANTITY_MAX
 from engine.facts import Facts
+from engine.refusals import Refusal, RefusalCode
 from engine.rules.draft import Draft
+from engine.rules.guards import refuse
 from engine.ruleset import EQUIPMENT
 from engine.state import Item, Place, SlotKey
 
@@ -31,13 +33,22 @@ def is_slot_of(draft: Draft, container: str, facts: Facts, slot: SlotKey) -> boo
 
 
 def stack_limit(draft: Draft, container: str, facts: Facts) -> int:
-    """The most that one stack may hold in the container."""
-    return QUANTITY_MAX if draft.ruleset.containers[container].kind == "purse" else facts.stack_limit
+    """The most that one stack may hold in the container, or worn."""
+    entry = draft.ruleset.containers.get(container)
+    return QUANTITY_MAX if entry is not None and entry.kind == "purse" else facts.stack_limit
+
+
+def stack_fits(draft: Draft, item: Item, facts: Facts, place: Place) -> Refusal | None:
+    """The whole stack is no larger than one may be in that place; out of a purse it may be."""
+    limit = stack_limit(draft, place.container, facts)
+    if item.quantity > limit:
+        return refuse(RefusalCode.STACK_FULL, container=place.container, slot=place.slot, stack_limit=limit)
+    return None
 
 
 def may_stand(draft: Draft, item: Item, facts: Facts, place: Place) -> bool:
     """Whether an item that gave way may stand in the place that the other one left."""
-    if draft.at(place.container, place.slot) is not None:
+    if draft.at(place.container, place.slot) is not None or stack_fits(draft, item, facts, place):
         return False
     if place.container == EQUIPMENT:
         slot = str(place.slot)

@@ -21,6 +21,8 @@ def put_on(draft: Draft, item: Item, slot: str | None) -> Refusal | None:
     assert target is not None
     if item.place == Place(EQUIPMENT, target):
         return None
+    if refusal := placement.stack_fits(draft, item, facts, Place(EQUIPMENT, target)):
+        return refusal
     displaced = worn_in_the_way(draft, item, target)
     origin = item.place
     draft.lift(item)

@@ -1,4 +1,4 @@
--- session_close: ends a session in two steps, with the final flush between them.
+-- session_close: ends a session in two steps, with the final flush between them; or takes it out of play.
 -- requires: node
 -- flags: allow-oom
 -- KEYS: session, journal, done, fence, due
@@ -11,6 +11,8 @@
 -- step "finish" deletes, if the session is still CLOSING at this epoch and seq; the fence keeps
 --               loads that were read before from bringing it back.
 -- step "cancel" CLOSING at this epoch becomes LIVE again: the final flush failed.
+-- step "quarantine" whatever it is becomes QUARANTINED: PostgreSQL refuses what it has, so it takes
+--               no more; it is kept as it is until an operator has looked, and no flusher tries again.
 
 local FENCE_KEPT_S = 3600
 
@@ -24,7 +26,15 @@ local function session_close(keys, args)
     redis.call('ZREM', due, member)
     return {'ABSENT'}
   end
+  if step == 'quarantine' then
+    redis.call('HSET', session, 'status', '"QUARANTINED"')
+    redis.call('ZREM', due, member)
+    return {'OK', own_epoch, own_seq, tonumber(head[4])}
+  end
   if step == 'begin' then
+    if status == '"QUARANTINED"' then
+      return {'CHANGED', status, own_epoch, own_seq}
+    end
     if status == '"LIVE"' and seq ~= '' and tonumber(seq) ~= own_seq then
       return {'CHANGED', status, own_epoch, own_seq}
     end

@@ -15,7 +15,7 @@ local HEAD = {
 
 local function remember(done, op_id, payload_hash, body, seq)
   -- A ring of the most recent operations: the slot that this one takes tells which one to forget.
-  local slot = 'ring:' .. seq % DONE_KEPT
+  local slot = 'ring:' .. redis.call('HINCRBY', done, 'count', 1) % DONE_KEPT
   local oldest = redis.call('HGET', done, slot)
   if oldest then
     redis.call('HDEL', done, 'op:' .. oldest)

@@ -33,7 +33,7 @@ local function session_open(keys, args)
   end
   epoch, seq = tonumber(epoch), tonumber(seq)
   local member = string.match(session, '[%x-]+$')
-  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'ruleset', 'catalog')
+  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'ruleset', 'catalog', 'gen')
   if not head[1] then
     if epoch <= tonumber(redis.call('GET', fence) or 0) then
       return {'REJECT'}
@@ -69,6 +69,11 @@ local function session_open(keys, args)
   local flushed = math.max(own_flushed, seq)
   if flushed > own_flushed then
     redis.call('LTRIM', journal, flushed - own_flushed, -1)
+  end
+  if head[6] ~= '"' .. gen .. '"' then
+    -- The node came back, perhaps without the last commands it had answered: the seqs that follow
+    -- may stand for other content than before.
+    redis.call('HSET', session, 'incarnation', incarnation)
   end
   redis.call('HSET', session, 'status', '"LIVE"', 'gen', '"' .. gen .. '"', 'epoch', epoch, 'flushed_seq', flushed)
   if flushed == own_seq then

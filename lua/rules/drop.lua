@@ -14,8 +14,13 @@ local function drop(d, command)
   if quantity > item.quantity then
     return guards.refuse('INSUFFICIENT_ITEMS', {item_id = item.item_id, quantity = quantity, has = item.quantity})
   end
-  if draft.facts_of(d, item).destroyable == false then
+  local destroyable = draft.facts_of(d, item).destroyable ~= false
+  draft.take(d, item, quantity)
+  refusal = guards.room(d)
+  if refusal then
+    return refusal
+  end
+  if not destroyable then
     return guards.refuse('NOT_DESTROYABLE', {item_id = item.item_id})
   end
-  draft.take(d, item, quantity)
 end

@@ -35,6 +35,13 @@ function move.move_item(d, item, to, quantity)
   if refusal then
     return refusal
   end
+  local other = move.swap_partner(d, item, facts, to, quantity)
+  if other and item.container == 'equipment' then
+    refusal = wear.wearable(d, other, draft.facts_of(d, other), item.slot)
+    if refusal then
+      return refusal
+    end
+  end
   if not placement.accepts(d, to.container, facts) then
     return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = item.item_id, container = to.container})
   end
@@ -42,6 +49,21 @@ function move.move_item(d, item, to, quantity)
     return move.move_into(d, item, facts, to.container, quantity)
   end
   return move.move_to_slot(d, item, facts, to.container, to.slot, quantity)
+end
+
+function move.swap_partner(d, item, facts, to, quantity)
+  if to.slot == nil or (quantity and quantity ~= item.quantity) then
+    return nil
+  end
+  local other = draft.at(d, to.container, to.slot)
+  if not other or other.item_id == item.item_id or move.merges(d, item, other, facts, to.container) then
+    return nil
+  end
+  return other
+end
+
+function move.merges(d, item, other, facts, container)
+  return other.template_id == item.template_id and placement.stack_limit(d, container, facts) > 1
 end
 
 function move.move_into(d, item, facts, container, quantity)
@@ -90,13 +112,13 @@ function move.move_to_slot(d, item, facts, container, slot, quantity)
   if other.item_id == item.item_id then
     return not whole and guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot}) or nil
   end
-  if other.template_id == item.template_id and placement.stack_limit(d, container, facts) > 1 then
+  if move.merges(d, item, other, facts, container) then
     return move.merge(d, item, other, facts, quantity)
   end
   if not whole then
     return guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot})
   end
-  return move.swap(d, item, other)
+  return move.swap(d, item, facts, other)
 end
 
 function move.place(d, item, facts, container, slot, quantity)
@@ -136,19 +158,23 @@ function move.merge(d, item, other, facts, quantity)
   draft.resize(d, other, other.quantity + portion)
 end
 
-function move.swap(d, item, other)
+function move.swap(d, item, facts, other)
   local origin_container, origin_slot = item.container, item.slot
   local target_container, target_slot = other.container, other.slot
-  local facts = draft.facts_of(d, other)
-  if origin_container == 'equipment' then
-    local refusal = wear.wearable(d, other, facts, origin_slot)
-    if refusal then
-      return refusal
-    end
-  elseif not placement.accepts(d, origin_container, facts) then
+  local others = draft.facts_of(d, other)
+  if origin_container ~= 'equipment' and not placement.accepts(d, origin_container, others) then
     return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = other.item_id, container = origin_container})
-  elseif not placement.is_slot_of(d, origin_container, facts, origin_slot) then
+  end
+  if origin_container ~= 'equipment' and not placement.is_slot_of(d, origin_container, others, origin_slot) then
     return guards.refuse('SLOT_OCCUPIED', {container = target_container, slot = target_slot})
+  end
+  local refusal = placement.stack_fits(d, item, facts, target_container, target_slot)
+  if refusal then
+    return refusal
+  end
+  refusal = placement.stack_fits(d, other, others, origin_container, origin_slot)
+  if refusal then
+    return refusal
   end
   draft.lift(d, item)
   draft.lift(d, other)

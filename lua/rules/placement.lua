@@ -1,5 +1,5 @@
 -- placement: filling stacks, finding free slots, and pouring a quantity into containers.
--- requires: draft
+-- requires: draft, guards
 
 local placement = {}
 
@@ -43,11 +43,19 @@ function placement.is_slot_of(d, container, facts, slot)
 end
 
 function placement.stack_limit(d, container, facts)
-  return RULESET.containers[container].kind == 'purse' and BOUNDS.quantity or facts.stack_limit or 1
+  local entry = RULESET.containers[container]
+  return entry and entry.kind == 'purse' and BOUNDS.quantity or facts.stack_limit or 1
+end
+
+function placement.stack_fits(d, item, facts, container, slot)
+  local limit = placement.stack_limit(d, container, facts)
+  if item.quantity > limit then
+    return guards.refuse('STACK_FULL', {container = container, slot = slot, stack_limit = limit})
+  end
 end
 
 function placement.may_stand(d, item, facts, container, slot)
-  if draft.at(d, container, slot) then
+  if draft.at(d, container, slot) or placement.stack_fits(d, item, facts, container, slot) then
     return false
   end
   if container == 'equipment' then

@@ -27,6 +27,10 @@ function wear.put_on(d, item, slot)
   if item.container == 'equipment' and item.slot == target then
     return nil
   end
+  refusal = placement.stack_fits(d, item, facts, 'equipment', target)
+  if refusal then
+    return refusal
+  end
   local displaced = wear.worn_in_the_way(d, item, target)
   local origin_container, origin_slot = item.container, item.slot
   draft.lift(d, item)

@@ -127,5 +127,6 @@ async def test_a_second_server_on_one_data_dir_is_refused(tmp_path: Path, data_d
     with serving(tmp_path / "log", *options) as service:
         with pytest.raises(AssertionError, match=f"process {service.process.pid}"):
             Serving(tmp_path / "second", *options)
+        assert "Traceback" not in (tmp_path / "second").read_text()
         async with http(service) as session:
             assert (await get(session, "/readyz"))["status"] == "ok"

@@ -42,6 +42,14 @@ TEMPLATES = {
         Facts("arrow", "consumable", stack_limit=20, weight=10, slots=("off_hand",), tags=("ammo",)),
         Facts("ore", "resource", stack_limit=50, weight=900),
         Facts("gold", "currency"),
+        Facts("block", "component", slots=("off_hand",), weight=50),
+        Facts(
+            "fixed_pack",
+            "garment",
+            slots=("garment_outer",),
+            destroyable=False,
+            grants=Grants(containers={"bag": 2}),
+        ),
         Facts("relic", "quest", destroyable=False, weight=1),
     )
 }

@@ -10,7 +10,7 @@ import pytest
 from engine.refusals import Refusal
 from persistence.catalog import Template
 from persistence.catalog_store import import_catalog
-from persistence.errors import CharacterQuarantined, OutcomeUnknown, Unavailable
+from persistence.errors import CharacterQuarantined, OutcomeUnknown, SessionNotLive, Unavailable
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call
 from persistence.session_manager import InventorySessionManager
@@ -139,7 +139,7 @@ async def test_a_node_that_came_back_keeps_newer_state(each_site: Site) -> None:
         each_site.client.hset(SESSION, "gen", '"before:restart"')
         state, loaded = await gateway.load_session(CHAR_ID)
         assert loaded and (state.seq, state.durable_seq) == (1, 0)
-        assert (await gateway.read_session(CHAR_ID)).tag == "0.1"
+        assert (await gateway.read_session(CHAR_ID)).tag == "1.1", "its last commands may be gone"
     async with each_site.gateway() as gateway:
         await gateway.save_session(CHAR_ID)
         assert len(await stored_items(gateway)) == 1
@@ -204,8 +204,31 @@ async def test_one_poisoned_character_holds_up_nobody(each_site: Site) -> None:
         failures = (await gateway._flusher._writes.flush([CHAR_ID, OTHER])).failures
         assert list(failures) == [OTHER] and isinstance(failures[OTHER], CharacterQuarantined)
         assert len(await stored_items(gateway)) == 2
-        with pytest.raises(CharacterQuarantined):
-            await gateway.store.begin_load(OTHER)
+        for ask in (gateway.load_session, gateway.save_session):
+            with pytest.raises(CharacterQuarantined):
+                await ask(OTHER)
+        with pytest.raises(SessionNotLive):
+            await do(gateway, grant("ring"), char_id=OTHER)
+        assert (await gateway._flusher._writes.flush([CHAR_ID, OTHER])).failures.keys() == {OTHER}
+        assert each_site.client.zscore("inventory:due:", OTHER) is None, "no flusher tries it again"
+        await gateway.store.release(OTHER)
+        state, _ = await gateway.load_session(OTHER)
+        assert state.live and state.seq == 1, "released, with all that it had"
+
+
+async def test_an_old_state_that_nobody_plays_can_be_evicted(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        old = {key: each_site.client.dump(key) for key in (SESSION, JOURNAL)}
+        await do(gateway, grant("ring"))
+        await gateway._flusher._writes.flush([CHAR_ID])
+        for key, value in old.items():
+            each_site.client.delete(key)
+            each_site.client.restore(key, 0, value)
+        state = await gateway.save_session(CHAR_ID, evict=True)
+        assert not state.live and state.durable_seq == 2
+        assert not each_site.client.exists(SESSION)
+    await each_site.audit()
 
 
 async def test_a_changed_catalog_reaches_live_sessions(each_site: Site) -> None:
