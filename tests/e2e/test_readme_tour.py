@@ -107,13 +107,13 @@ def _without_spaces(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-def test_the_tour(tmp_path: Path) -> None:
+def test_the_tour(data_dir: Path, tmp_path: Path) -> None:
     """Every call is answered as the README says, before and after a restart."""
     redis_binary("embedded")
     postgres_bin_dir("embedded")
     if shutil.which("curl") is None:
         need("curl")
-    options = ("--demo", "--data-dir", str(tmp_path / "data"))
+    options = ("--demo", "--data-dir", str(data_dir))
     server: Serving | None = None
     last, previous = "", ""
     try:
