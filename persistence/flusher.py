@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from persistence.errors import PersistenceError, Unavailable
 from persistence.evictor import Evictor
-from persistence.session_manager import CLOSING, InventorySessionManager
+from persistence.session_manager import InventorySessionManager
+from persistence.session_state import CLOSING
 from persistence.write_behind import Failures, WriteBehind
 
 _log = logging.getLogger(__name__)

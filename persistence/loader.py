@@ -10,7 +10,8 @@ from engine.state import InventorySessionDTO, Item
 from persistence.errors import CharacterQuarantined, Unavailable
 from persistence.item_gateway import ItemGateway
 from persistence.records import Snapshot
-from persistence.session_manager import InventorySessionManager, Probe
+from persistence.session_manager import InventorySessionManager
+from persistence.session_state import Probe
 from persistence.store import InventoryStore
 
 _log = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from persistence.flusher import Flusher
 from persistence.item_gateway import ItemGateway
 from persistence.loader import Loader
 from persistence.records import Call, Character, CharacterHead, LiveSession, SessionState, TagMismatch
-from persistence.session_manager import QUARANTINED, InventorySessionManager, Probe, Replied, StaleCatalog
+from persistence.session_manager import InventorySessionManager, StaleCatalog
+from persistence.session_state import QUARANTINED, Probe, Replied
 from persistence.store import InventoryStore
 
 _DURABLE_SEQ = re.compile(rb'"durable_seq":\d+')

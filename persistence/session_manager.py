@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
 
 from engine.commands import Command
 from engine.facts import Facts
@@ -17,8 +16,8 @@ from persistence.keys import Keys
 from persistence.mirror import Mirror, is_missing
 from persistence.records import Call, JournalEntry, LiveSession, TagMismatch
 from persistence.session_fields import actor_text, capacity_in, facts_text, fields_of, session_of
+from persistence.session_state import Pending, Probe, Replied
 
-LIVE, CLOSING, QUARANTINED = '"LIVE"', '"CLOSING"', '"QUARANTINED"'
 _params = msgspec.json.Decoder(dict[str, Param])
 _entry = msgspec.json.Decoder(JournalEntry)
 _encode = msgspec.json.encode
@@ -26,44 +25,6 @@ _encode = msgspec.json.encode
 
 class StaleCatalog(Exception):
     """The session holds facts of a newer catalog than the caller's; nothing was done."""
-
-
-class Probe(Struct, frozen=True):
-    """Where a session stands; ``status`` is "" when there is none. Times in ms by Redis's clock."""
-
-    node_gen: str
-    now_ms: int
-    status: str
-    gen: str
-    epoch: int
-    incarnation: int
-    seq: int
-    flushed_seq: int
-    dirty_since: int
-    ruleset: str
-    catalog: int
-
-    @property
-    def on_this_node(self) -> bool:
-        """Whether the session is live and was opened, or adopted, on the node as it is now."""
-        return self.status == LIVE and self.gen == f'"{self.node_gen}"'
-
-
-class Pending(Struct, frozen=True):
-    """What a session has for PostgreSQL: its head, and the oldest entries of its journal."""
-
-    status: str
-    epoch: int
-    seq: int
-    flushed_seq: int
-    entries: tuple[JournalEntry, ...]
-
-
-class Replied(Struct, frozen=True):
-    """A call that was applied, now or before: the finished body, and the seq it has."""
-
-    body: bytes
-    seq: int
 
 
 class InventorySessionManager:
@@ -81,7 +42,7 @@ class InventorySessionManager:
 
     async def probe(self, char_id: str) -> Probe:
         """Where the session stands, and which node this is."""
-        return _probe(await self.mirror.call("session_probe", self.keys.of(char_id), harmless=True))
+        return Probe.of(await self.mirror.call("session_probe", self.keys.of(char_id), harmless=True))
 
     async def probes(self, char_ids: Sequence[str]) -> list[Probe]:
         """The same for many, in one round trip."""
@@ -92,7 +53,7 @@ class InventorySessionManager:
         if any(map(is_missing, replies)):
             await self.mirror.load()
             replies = await self.mirror.link.send(commands, harmless=True)
-        return [_probe(_value(reply)) for reply in replies]
+        return [Probe.of(_value(reply)) for reply in replies]
 
     async def open(
         self, session: InventorySessionDTO, *, probe: Probe, epoch: int, incarnation: int, catalog: int
@@ -126,7 +87,7 @@ class InventorySessionManager:
         if is_missing(probed):
             await self.mirror.load()
             return await self.read(char_id)
-        probe = _probe(_value(probed))
+        probe = Probe.of(_value(probed))
         if not probe.on_this_node or probe.ruleset != f'"{self.ruleset.hash}"':
             raise SessionNotLive(char_id)
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -259,24 +220,6 @@ class InventorySessionManager:
         if reply[0] == b"OK":
             return "OK", reply[1], reply[2]
         return str(reply[0], "ascii"), 0, 0
-
-
-def _probe(reply: Sequence[bytes]) -> Probe:
-    texts = [part.decode() for part in reply]
-    epoch, incarnation, seq, flushed_seq, dirty_since = (int(text or 0) for text in texts[4:9])
-    return Probe(
-        node_gen=texts[0],
-        now_ms=int(texts[1]),
-        status=texts[2],
-        gen=texts[3],
-        epoch=epoch,
-        incarnation=incarnation,
-        seq=seq,
-        flushed_seq=flushed_seq,
-        dirty_since=dirty_since,
-        ruleset=texts[9],
-        catalog=int(texts[10] or 0),
-    )
 
 
 def _value(reply: Any) -> Any:  # noqa: ANN401 - as Redis has it

@@ -14,7 +14,8 @@ from persistence.errors import (
     Unavailable,
 )
 from persistence.records import FlushResult, FlushWork
-from persistence.session_manager import CLOSING, QUARANTINED, InventorySessionManager, Pending
+from persistence.session_manager import InventorySessionManager
+from persistence.session_state import CLOSING, QUARANTINED, Pending
 from persistence.store import InventoryStore
 
 _log = logging.getLogger(__name__)

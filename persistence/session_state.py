@@ -1,0 +1,67 @@
+"""Where sessions stand, as the functions of the mirror tell it."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from msgspec import Struct
+
+from persistence.records import JournalEntry
+
+LIVE, CLOSING, QUARANTINED = '"LIVE"', '"CLOSING"', '"QUARANTINED"'
+
+
+class Probe(Struct, frozen=True):
+    """Where a session stands; ``status`` is "" when there is none. Times in ms by Redis's clock."""
+
+    node_gen: str
+    now_ms: int
+    status: str
+    gen: str
+    epoch: int
+    incarnation: int
+    seq: int
+    flushed_seq: int
+    dirty_since: int
+    ruleset: str
+    catalog: int
+
+    @property
+    def on_this_node(self) -> bool:
+        """Whether the session is live and was opened, or adopted, on the node as it is now."""
+        return self.status == LIVE and self.gen == f'"{self.node_gen}"'
+
+    @classmethod
+    def of(cls, reply: Sequence[bytes]) -> Self:
+        """Read the reply of ``session_probe``."""
+        texts = [part.decode() for part in reply]
+        epoch, incarnation, seq, flushed_seq, dirty_since = (int(text or 0) for text in texts[4:9])
+        return cls(
+            node_gen=texts[0],
+            now_ms=int(texts[1]),
+            status=texts[2],
+            gen=texts[3],
+            epoch=epoch,
+            incarnation=incarnation,
+            seq=seq,
+            flushed_seq=flushed_seq,
+            dirty_since=dirty_since,
+            ruleset=texts[9],
+            catalog=int(texts[10] or 0),
+        )
+
+
+class Pending(Struct, frozen=True):
+    """What a session has for PostgreSQL: its head, and the oldest entries of its journal."""
+
+    status: str
+    epoch: int
+    seq: int
+    flushed_seq: int
+    entries: tuple[JournalEntry, ...]
+
+
+class Replied(Struct, frozen=True):
+    """A call that was applied, now or before: the finished body, and the seq it has."""
+
+    body: bytes
+    seq: int
