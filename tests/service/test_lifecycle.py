@@ -1,10 +1,12 @@
 """Load, play, flush, evict: what each step must leave behind, on both pairs of servers."""
 
 import asyncio
+from importlib.resources import files
 
 import pytest
 
 from engine.refusals import Refusal
+from engine.ruleset import parse_ruleset
 from persistence.errors import CharacterNotFound, IdempotencyMismatch, SessionNotLive
 from persistence.records import TagMismatch
 from tests.parity.world import CHAR_ID
@@ -167,3 +169,23 @@ async def test_an_item_moves_while_it_is_flushed(site: Site) -> None:
         await gateway.save_session(CHAR_ID)
         assert (await stored_items(gateway))[item_id] == ("dagger", 1, "bag:3")
     await site.audit()
+
+
+async def test_another_ruleset_takes_live_sessions_over(each_site: Site) -> None:
+    """A rolling deploy: sessions that the old ruleset's gateway left dirty are judged by the new one."""
+    text = files("engine").joinpath("rulesets/haversack.toml").read_text("utf-8")
+    roomier = parse_ruleset(text.replace("capacity = 20\n", "capacity = 30\n").replace("40_000", "90_000"))
+    async with each_site.gateway(flushing=False) as old:
+        await old.load_session(CHAR_ID)
+        item_id = first_item(await do(old, grant("dagger")))
+        assert (await do(old, move(item_id, "bag", 25))).code == "SLOT_OUT_OF_RANGE"
+        each_site.ruleset = roomier
+        async with each_site.gateway() as new:
+            with pytest.raises(SessionNotLive):
+                await do(new, move(item_id, "bag", 25))
+            await new.load_session(CHAR_ID)
+            reply = await do(new, move(item_id, "bag", 25))
+            assert reply["capacity"]["containers"]["bag"] == {"used": 1, "total": 30}
+            with pytest.raises(SessionNotLive):
+                await do(old, move(item_id, "bag", 1))
+    await each_site.audit()
