@@ -17,6 +17,14 @@ from engine.rules import bitmap
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place, SlotKey
 
+# What a session's hash has beside these is made from its items and facts.
+HEAD_FIELDS = frozenset(
+    {
+        "status", "gen", "epoch", "incarnation", "seq", "flushed_seq", "dirty_since", "ruleset", "catalog",
+        "actor",
+    }
+)  # fmt: skip
+
 
 class ItemRecord(msgspec.Struct, frozen=True, array_like=True):
     """An item as its field holds it: ``["iron_sword",1,"bag",3,false,false,false]``."""

@@ -14,21 +14,9 @@ from engine.outcome import Changes
 from engine.ruleset import Ruleset
 from persistence.keys import Keys
 from persistence.records import JournalEntry
-from persistence.session_fields import fields_of, session_of
+from persistence.session_fields import HEAD_FIELDS, fields_of, session_of
 
 Items = dict[str, tuple[Any, ...]]
-_HEAD = {
-    "status",
-    "gen",
-    "epoch",
-    "incarnation",
-    "seq",
-    "flushed_seq",
-    "dirty_since",
-    "ruleset",
-    "catalog",
-    "actor",
-}
 
 
 async def violations(redis_url: str, database_url: str, ruleset: Ruleset) -> list[str]:
@@ -93,7 +81,7 @@ def _session(
     places = {(item.place.container, item.place.slot) for item in session.items.values()}
     if len(places) != len(session.items):
         found.append(f"{char_id}: two items in one place")
-    kept = {name.decode(): value for name, value in fields.items() if name.decode() not in _HEAD}
+    kept = {name.decode(): value for name, value in fields.items() if name.decode() not in HEAD_FIELDS}
     if kept != fields_of(ruleset, session):
         found.append(f"{char_id}: the running totals are not what a recount gives")
     # Entries that PostgreSQL has already are not replayed twice.

@@ -17,20 +17,8 @@ from engine.state import InventorySessionDTO
 from engine.totals import capacity_of
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.session_fields import actor_text, capacity_in, facts_text, fields_of, session_of
+from persistence.session_fields import HEAD_FIELDS, actor_text, capacity_in, facts_text, fields_of, session_of
 
-HEAD = (
-    "status",
-    "gen",
-    "epoch",
-    "incarnation",
-    "seq",
-    "flushed_seq",
-    "dirty_since",
-    "ruleset",
-    "catalog",
-    "actor",
-)
 decode_commands = msgspec.json.Decoder(Batch).decode
 
 
@@ -95,7 +83,7 @@ class Twins:
         assert body["capacity"] == capacity, (body["capacity"], capacity)
         assert body["seq"] == expected.session.seq
         mirrored = {name.decode(): value for name, value in after.items()}
-        fields = {name: value for name, value in mirrored.items() if name not in HEAD}
+        fields = {name: value for name, value in mirrored.items() if name not in HEAD_FIELDS}
         recount = fields_of(self.ruleset, expected.session)
         assert fields == recount, {
             name: (fields.get(name), recount.get(name))

@@ -41,6 +41,18 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, owner: type, method: str, *, after:
     monkeypatch.setattr(owner, method, step)
 
 
+def copied(site: Site) -> dict[str, Any]:
+    """Session and journal as they are now."""
+    return {key: site.client.dump(key) for key in (SESSION, JOURNAL)}
+
+
+def put_back(site: Site, old: dict[str, Any]) -> None:
+    """What a node has that came back with an old state."""
+    for key, value in old.items():
+        site.client.delete(key)
+        site.client.restore(key, 0, value)
+
+
 async def live(site: Site, gateway: InventoryOrchestrator) -> None:
     await gateway.load_session(CHAR_ID)
     await do(gateway, grant("dagger"))
@@ -149,12 +161,10 @@ async def test_a_node_that_came_back_keeps_newer_state(each_site: Site) -> None:
 async def test_a_node_that_came_back_with_an_old_state_is_overruled(each_site: Site) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await live(each_site, gateway)
-        old = {key: each_site.client.dump(key) for key in (SESSION, JOURNAL)}
+        old = copied(each_site)
         await do(gateway, grant("ring"))
         await gateway._flusher._writes.flush([CHAR_ID])
-        for key, value in old.items():
-            each_site.client.delete(key)
-            each_site.client.restore(key, 0, value)
+        put_back(each_site, old)
         each_site.client.hset(SESSION, "gen", '"before:restart"')
         await gateway.load_session(CHAR_ID)
         live_session = await gateway.read_session(CHAR_ID)
@@ -219,12 +229,10 @@ async def test_one_poisoned_character_holds_up_nobody(each_site: Site) -> None:
 async def test_an_old_state_that_nobody_plays_can_be_evicted(each_site: Site) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await live(each_site, gateway)
-        old = {key: each_site.client.dump(key) for key in (SESSION, JOURNAL)}
+        old = copied(each_site)
         await do(gateway, grant("ring"))
         await gateway._flusher._writes.flush([CHAR_ID])
-        for key, value in old.items():
-            each_site.client.delete(key)
-            each_site.client.restore(key, 0, value)
+        put_back(each_site, old)
         state = await gateway.save_session(CHAR_ID, evict=True)
         assert not state.live and state.durable_seq == 2
         assert not each_site.client.exists(SESSION)

