@@ -110,7 +110,7 @@ class WriteBehind:
         """Act on what became of each work: trim the journal, take over an epoch, or quarantine."""
         failures: Failures = {}
         settled = {
-            char_id: result.seq if result.status == "flushed" else min(result.seq, batch[char_id].last_seq)
+            char_id: result.seq
             for char_id, result in results.items()
             if result.status == "flushed" or _written_before(batch[char_id], result)
         }

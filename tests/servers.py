@@ -94,7 +94,9 @@ def running(origin: str) -> Iterator[Servers]:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         redis = stack.enter_context(
-            ValkeyServer(binary=redis_program, home=home, settings={"appendonly": "no"})
+            ValkeyServer(
+                binary=redis_program, home=home, settings={"appendonly": "no", "enable-debug-command": "yes"}
+            )
         )
         postgres = stack.enter_context(
             PostgresServer(

@@ -299,3 +299,21 @@ async def test_postgresql_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
         await gateway.save_session(CHAR_ID)
         assert (await stored_items(gateway))[item_id] == ("ring", 1, "bag:9")
     await site.audit()
+
+
+async def test_a_load_in_the_middle_of_a_close_wins(each_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        real = InventorySessionManager.pending
+
+        async def pending(self: InventorySessionManager, *args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr(InventorySessionManager, "pending", real)
+            await gateway._loader.reload(CHAR_ID)
+            return await real(self, *args, **kwargs)
+
+        monkeypatch.setattr(InventorySessionManager, "pending", pending)
+        evicted = await gateway._evictor.evict(CHAR_ID, if_seq=1)
+        head = await gateway.store.character(CHAR_ID)
+        assert head is not None
+        assert head.open == bool(each_site.client.exists(SESSION)) == (not evicted)
+    await each_site.audit()

@@ -1,6 +1,7 @@
 """Every guard of the functions, one test each: what it lets pass and what it keeps out."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -111,6 +112,15 @@ def test_an_adopted_session_keeps_what_is_newer_and_is_due_at_once(node: Node) -
     assert node.client.llen(node.keys.journal) == 1
     assert node.client.exists(node.keys.done)
     assert near(node.due_in_ms(), 0)
+
+
+def test_a_dirty_session_is_never_written_anew(node: Node) -> None:
+    """Other facts or rules must wait until PostgreSQL has all of it."""
+    node.open(1)
+    node.execute()
+    assert node.open(2, 0, catalog=2) == "ADOPTED"
+    assert node.client.hget(node.keys.session, "count:gold") == b"1"
+    assert node.open(3, 1, catalog=2) == "REFRESHED"
 
 
 def test_an_adopted_clean_session_is_due_when_idle(node: Node) -> None:
@@ -261,8 +271,16 @@ def test_a_claim_is_a_lease(node: Node) -> None:
     assert sorted(node.call("work_claim", 10, LEASE_MS, LEASE_MS + 1000)) == ["late", "later"]
 
 
-def test_a_gen_is_noticed_anew(node: Node) -> None:
-    """It is kept for 100 ms, and has both of its halves."""
-    run_id, replid = node.call("session_probe")[0].split(":")
+def test_a_promoted_node_is_noticed(node: Node) -> None:
+    """Its run_id stays what it was, so the gen has the replication id as well, and is read anew."""
+    node.open(1)
+    before = node.call("session_probe")[0]
+    run_id, replid = before.split(":")
     assert run_id == node.client.info("server")["run_id"]
     assert replid == node.client.info("replication")["master_replid"]
+    node.client.execute_command("DEBUG", "CHANGE-REPL-ID")
+    deadline = time.monotonic() + 5
+    while node.call("session_probe")[0] == before:
+        assert time.monotonic() < deadline, "the gen is never read again"
+        time.sleep(0.01)
+    assert node.execute() == ["RELOAD", "node"]

@@ -189,3 +189,14 @@ async def test_another_ruleset_takes_live_sessions_over(each_site: Site) -> None
             with pytest.raises(SessionNotLive):
                 await do(old, move(item_id, "bag", 1))
     await each_site.audit()
+
+
+async def test_a_journal_of_many_pages_is_saved_whole(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await gateway.load_session(CHAR_ID)
+        for _ in range(450):
+            await do(gateway, grant("gold"))
+        assert (await gateway._flusher._writes.flush([CHAR_ID])).failures == {}
+        head = await gateway.store.character(CHAR_ID)
+        assert head is not None and head.seq == 450
+    await each_site.audit()
