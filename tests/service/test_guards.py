@@ -4,13 +4,15 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
 from engine.ruleset import Ruleset
+from engine.state import InventorySessionDTO, Item, Place
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.session_fields import actor_text, facts_text, fields_of
+from persistence.session_fields import actor_text, facts_text, fields_of, session_of
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES, empty_session
 
 IDLE_MS, INTERVAL_MS, LEASE_MS = 900_000, 100, 3_000
@@ -31,9 +33,18 @@ class Node:
         reply = self.client.fcall(self.library.function(name), len(keys), *keys, *args)
         return [part.decode() if isinstance(part, bytes) else part for part in reply]
 
-    def open(self, epoch: int, seq: int = 0, *, catalog: int = 1, incarnation: int = 0) -> str:
+    def open(
+        self,
+        epoch: int,
+        seq: int = 0,
+        *,
+        catalog: int = 1,
+        incarnation: int = 0,
+        session: InventorySessionDTO | None = None,
+    ) -> str:
         gen, now_ms = self.call("session_probe")[:2]
-        fields = [part for pair in fields_of(self.ruleset, empty_session("")).items() for part in pair]
+        written = fields_of(self.ruleset, session or empty_session(""))
+        fields = [part for pair in written.items() for part in pair]
         actor = actor_text(self.ruleset, ACTOR)
         args = (gen, now_ms, epoch, seq, incarnation, catalog, IDLE_MS, actor, *fields)
         return str(self.call("session_open", *args)[0])
@@ -83,6 +94,19 @@ def test_a_created_session_starts_clean_and_is_due_when_idle(node: Node) -> None
     assert node.open(1) == "CREATED"
     assert not node.client.exists(node.keys.journal, node.keys.done)
     assert near(node.due_in_ms(), IDLE_MS)
+
+
+def test_a_session_of_thousands_of_items_is_written_whole(node: Node) -> None:
+    """Lua hands at most some 8,000 values to one command."""
+    items = {
+        f"{slot:032x}": Item(f"{slot:032x}", "dagger", 1, Place("overflow", slot)) for slot in range(5000)
+    }
+    facts = {"dagger": TEMPLATES["dagger"]}
+    session = msgspec.structs.replace(empty_session(""), items=items, facts=facts)
+    assert node.open(1, session=session) == "CREATED"
+    fields = node.client.hgetall(node.keys.session)
+    assert len(fields) > 10_000
+    assert session_of(CHAR_ID, fields).items == items
 
 
 @pytest.mark.parametrize(("epoch", "seq"), [(1, 0), (2, 0), (2, 9)])
