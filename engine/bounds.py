@@ -11,13 +11,15 @@ from typing import Annotated
 from msgspec import Meta
 
 QUANTITY_MAX = 10**12
+# Weight × quantity of a few such stacks is still counted exactly.
+WEIGHING_QUANTITY_MAX = 10**9
 STACK_LIMIT_MAX = 10**6
 WEIGHT_MAX = 10**6
 CARRIED_MAX = 10**12
 CAPACITY_MAX = 10_000
 LEVEL_MAX = 10**6
 ATTRIBUTE_MAX = 10**9
-NEW_STACKS_PER_COMMAND = 200
+NEW_STACKS_PER_CALL = 200
 COMMANDS_PER_BATCH_MAX = 100
 
 # "$" would let a trailing newline in; the lookahead also holds in ECMA regular expressions,

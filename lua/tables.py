@@ -31,7 +31,8 @@ def _bounds() -> dict[str, LuaValue]:
         "capacity": bounds.CAPACITY_MAX,
         "carried": bounds.CARRIED_MAX,
         "quantity": bounds.QUANTITY_MAX,
-        "new_stacks": bounds.NEW_STACKS_PER_COMMAND,
+        "weighing_quantity": bounds.WEIGHING_QUANTITY_MAX,
+        "new_stacks": bounds.NEW_STACKS_PER_CALL,
     }
 
 

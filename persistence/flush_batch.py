@@ -10,7 +10,7 @@ from persistence.records import FlushResult, FlushWork
 
 
 async def flush(database: Database, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
-    """Write a batch, all of it or nothing; at most five statements however large it is.
+    """Write a batch, all of it or nothing; at most six statements however large it is.
 
     Returns a result for every work, by its ``char_id``. Raises ``FlushRejected`` when PostgreSQL
     refuses a row: nothing was written, and the batch should be tried again one by one, to find
@@ -26,8 +26,12 @@ async def flush(database: Database, batch: Sequence[FlushWork]) -> dict[str, Flu
             row["n"] - 1: row
             for row in await connection.fetch(query("lock_heads"), [work.char_id for work in batch])
         }
-        rows = await connection.fetch(query("flush_heads"), *flush_columns.head_columns(batch))
-        flushed = {row["n"] - 1 for row in rows}
+        locked = [n for n in range(len(batch)) if n in heads]
+        columns = flush_columns.head_columns([batch[n] for n in locked])
+        rows = await connection.fetch(query("flush_heads"), *columns)
+        flushed = {locked[row["n"] - 1] for row in rows}
+        others = [work.char_id for n, work in enumerate(batch) if n not in heads]
+        busy = {row["char_id"] for row in await connection.fetch(query("existing"), others)} if others else ()
         await _write([work for n, work in enumerate(batch) if n in flushed], connection)
     results = {}
     for n, work in enumerate(batch):
@@ -36,7 +40,7 @@ async def flush(database: Database, batch: Sequence[FlushWork]) -> dict[str, Flu
         elif n in heads:
             results[work.char_id] = FlushResult("passed_over", heads[n]["epoch"], heads[n]["seq"])
         else:
-            results[work.char_id] = FlushResult("absent")
+            results[work.char_id] = FlushResult("busy" if work.char_id.lower() in busy else "absent")
     return results
 
 

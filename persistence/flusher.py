@@ -1,7 +1,8 @@
 """The flusher: one loop a process that claims due sessions, flushes them, and ends idle ones.
 
 Callers who need a session to be durable now join the loop's next round, so that those who wait
-together share a transaction (group commit), and no process ever writes one character twice at once.
+together share a transaction (group commit). Sessions that end do so beside the loop, a few at a
+time, so that a wave of them never keeps a caller waiting.
 """
 
 import asyncio
@@ -12,13 +13,19 @@ from persistence.errors import PersistenceError, Unavailable
 from persistence.evictor import Evictor
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import CLOSING
-from persistence.write_behind import Failures, WriteBehind
+from persistence.write_behind import Flushed, WriteBehind
 
 _log = logging.getLogger(__name__)
 
 BATCH = 500
 LEASE_MS = 3_000
 BACKOFF_MAX_S = 2.0
+EVICTIONS_AT_ONCE = 4
+# What a stop waits for at the most; what is dirty then stays in Redis, where any flusher finds it.
+STOP_S = 10.0
+
+# The incarnation of a session, and the seq up to which PostgreSQL has it.
+Durable = tuple[int, int]
 
 
 class Flusher:
@@ -33,7 +40,9 @@ class Flusher:
         self._evictor = evictor
         self._interval_ms = interval_ms
         self._lease_ms = max(LEASE_MS, 2 * interval_ms)
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, asyncio.Future[Durable]] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._evictions = asyncio.Semaphore(EVICTIONS_AT_ONCE)
         self._wake = asyncio.Event()
         self._stopping = False
         self._loop: asyncio.Task[None] | None = None
@@ -50,22 +59,32 @@ class Flusher:
             await self._loop
         try:
             # Dirty sessions are due within one interval; what others hold leased is theirs.
-            while await self._round(horizon_ms=self._interval_ms):
-                pass
-        except PersistenceError as error:
-            _log.warning("changes stay in Redis until the next start: %s", error)
+            async with asyncio.timeout(STOP_S):
+                while await self._round(horizon_ms=self._interval_ms):
+                    pass
+                await asyncio.gather(*self._ending.values())
+        except (PersistenceError, TimeoutError) as error:
+            _log.warning("changes stay in Redis until the next flusher comes: %s", error or "out of time")
+        for task in self._ending.values():
+            task.cancel()
+        _tell(self._waiting, Flushed({}, {}, {}))
 
-    async def flush_now(self, char_id: str) -> None:
-        """Wait until all that the session had at the call is in PostgreSQL.
+    async def flush_now(self, char_id: str) -> Durable:
+        """Wait until what the session had at the call is in PostgreSQL; answers with what is.
 
-        Raises what kept it from being written: ``Unavailable``, ``CharacterQuarantined``.
+        Raises what kept it from being written: ``Unavailable``, ``CharacterQuarantined``. It is
+        for the caller to see whether what is durable covers what was meant: a session that was
+        lost in the meantime has nothing to flush.
         """
+        if self._loop is None or self._stopping:
+            flushed = await self._writes.flush([char_id])
+            return _durable(char_id, flushed)
         waiting = self._waiting.get(char_id)
         if waiting is None:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting[char_id] = waiting
             self._wake.set()
-        await asyncio.shield(waiting)
+        return await asyncio.shield(waiting)
 
     async def _run(self) -> None:
         pause_s = self._interval_ms / 1000
@@ -90,11 +109,15 @@ class Flusher:
         self._wake.clear()
         try:
             claimed = await self._claim(horizon_ms)
-            failures = await self._attend(claimed, waiting)
+            flushed = await self._writes.flush(list(dict.fromkeys([*waiting, *claimed])))
         except BaseException as error:
-            _tell(waiting, {char_id: Unavailable(str(error)) for char_id in waiting})
+            lost = Unavailable(str(error))
+            _tell(waiting, Flushed(dict.fromkeys(waiting, lost), {}, {}))
             raise
-        _tell(waiting, failures)
+        _tell(waiting, flushed)
+        for char_id in claimed:
+            if char_id in flushed.ended and char_id not in self._ending:
+                self._end(char_id, flushed)
         return bool(self._waiting) or len(claimed) >= BATCH
 
     async def _claim(self, horizon_ms: int) -> list[str]:
@@ -105,19 +128,22 @@ class Flusher:
             )
         return claimed
 
-    async def _attend(self, claimed: list[str], waiting: Mapping[str, object]) -> Failures:
-        """Flush what is dirty; of the claimed, end those that are closing, idle or gone."""
-        flushed = await self._writes.flush(list(dict.fromkeys([*waiting, *claimed])))
-        for char_id in claimed:
-            if char_id not in flushed.ended:
-                continue
-            head = flushed.ended[char_id]
-            idle_seq = None if head is None or head.status == CLOSING else head.seq
+    def _end(self, char_id: str, flushed: Flushed) -> None:
+        """End a session beside the loop: one that is closing, idle or gone."""
+        head = flushed.ended[char_id]
+        idle_seq = None if head is None or head.status == CLOSING else head.seq
+        task = asyncio.create_task(self._evict(char_id, idle_seq), name=f"evict {char_id}")
+        self._ending[char_id] = task
+        task.add_done_callback(lambda _: self._ending.pop(char_id, None))
+
+    async def _evict(self, char_id: str, idle_seq: int | None) -> None:
+        async with self._evictions:
             try:
                 await self._evictor.evict(char_id, if_seq=idle_seq)
             except PersistenceError as error:
                 _log.warning("character %s: its session stays: %s", char_id, error)
-        return flushed.failures
+            except Exception:
+                _log.exception("character %s: its session stays", char_id)
 
     async def _nap(self, seconds: float) -> None:
         try:
@@ -126,11 +152,17 @@ class Flusher:
             return
 
 
-def _tell(waiting: Mapping[str, asyncio.Future[None]], failures: Mapping[str, PersistenceError]) -> None:
+def _durable(char_id: str, flushed: Flushed) -> Durable:
+    if char_id in flushed.failures:
+        raise flushed.failures[char_id]
+    return flushed.durable.get(char_id, (-1, -1))
+
+
+def _tell(waiting: Mapping[str, asyncio.Future[Durable]], flushed: Flushed) -> None:
     for char_id, future in waiting.items():
-        if char_id in failures:
-            future.set_exception(failures[char_id])
+        try:
+            future.set_result(_durable(char_id, flushed))
+        except PersistenceError as error:
+            future.set_exception(error)
             # Whoever waited may have gone away; an error that nobody fetches is no news then.
             future.exception()
-        else:
-            future.set_result(None)

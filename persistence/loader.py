@@ -58,8 +58,6 @@ class Loader:
             probe = await self._sessions.probe(char_id)
             if self._is_playable(probe):
                 return probe, attempt > 0
-            if probe.catalog > self._items.version:
-                await self._items.refresh()
             if probe.on_this_node and probe.seq > probe.flushed_seq:
                 # What is derived from old rules or facts can be written anew only when
                 # PostgreSQL has all of the session.
@@ -71,6 +69,9 @@ class Loader:
         """One load, wanted or not: raise the epoch, read, install; answers with what became of it."""
         if probe is None:
             probe = await self._sessions.probe(char_id)
+        if probe.catalog > self._items.version:
+            # Old facts must never be written over newer ones.
+            await self._items.refresh()
         snapshot = await self._store.begin_load(char_id)
         catalog = self._items.version
         session = self._session(snapshot)

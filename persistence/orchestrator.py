@@ -143,10 +143,15 @@ class InventoryOrchestrator:
         if not call.durable:
             return answer.body
         try:
-            await self._flusher.flush_now(char_id)
+            incarnation, durable_seq = await self._flusher.flush_now(char_id)
         except PersistenceError as error:
             # It was done; only that PostgreSQL has it cannot be said.
             raise OutcomeUnknown(f"seq {answer.seq} was applied, but is not durable yet: {error}") from error
+        if incarnation != answer.incarnation or durable_seq < answer.seq:
+            # Redis lost the session before it was flushed: what was applied may be gone with it.
+            raise OutcomeUnknown(
+                f"seq {answer.seq} was applied, but the session was lost before it was durable"
+            )
         return _DURABLE_SEQ.sub(b'"durable_seq":%d' % answer.seq, answer.body, count=1)
 
     async def readiness(self) -> dict[str, str]:

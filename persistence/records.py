@@ -62,10 +62,10 @@ class FlushResult(Struct, frozen=True):
     """What became of one ``FlushWork``; the head's values are PostgreSQL's, for who must decide.
 
     ``flushed``: written. ``passed_over``: the guard on epoch and seq did not hold, nothing was
-    written. ``absent``: no such character.
+    written. ``busy``: somebody else holds the head, try again soon. ``absent``: no such character.
     """
 
-    status: Literal["flushed", "passed_over", "absent"]
+    status: Literal["flushed", "passed_over", "busy", "absent"]
     epoch: int = 0
     seq: int = 0
 

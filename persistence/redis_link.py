@@ -20,10 +20,14 @@ Argument = bytes | str | int
 # The server answered that it will not do it now: nothing was done.
 _NOT_NOW = (
     exceptions.BusyLoadingError,
+    exceptions.ExecAbortError,
     exceptions.MasterDownError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
 )
+
+
+_NOT_NOW_WORDS = ("BUSY ", "MISCONF ", "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN ", "LOADING ", "MASTERDOWN ")
 
 
 class RedisLink:
@@ -90,7 +94,8 @@ class RedisLink:
                 except _NOT_NOW as error:
                     replies.append(Unavailable(f"Redis: {error}"))
                 except exceptions.ResponseError as error:
-                    replies.append(error)
+                    not_now = str(error).startswith(_NOT_NOW_WORDS)
+                    replies.append(Unavailable(f"Redis: {error}") if not_now else error)
         except BaseException:
             # Cancelled or broken midway: a reply that is still to come must never be taken for
             # the reply of whoever gets this connection next.

@@ -21,6 +21,7 @@ from persistence.session_state import Pending, Probe, Replied
 _params = msgspec.json.Decoder(dict[str, Param])
 _entry = msgspec.json.Decoder(JournalEntry)
 _encode = msgspec.json.encode
+_PENDING = ("status", "epoch", "seq", "flushed_seq", "incarnation")
 
 
 class StaleCatalog(Exception):
@@ -142,7 +143,7 @@ class InventorySessionManager:
         )
         match reply[0]:
             case b"OK" | b"REPLAYED":
-                return Replied(reply[1], reply[2])
+                return Replied(reply[1], reply[2], reply[3])
             case b"REFUSED":
                 # The mirror's tables have no order, and answers should not differ from run to run.
                 params = dict(sorted(_params.decode(reply[2]).items()))
@@ -169,7 +170,7 @@ class InventorySessionManager:
         commands: list[tuple[str | int, ...]] = []
         for char_id in char_ids:
             keys = self.keys.of(char_id)
-            commands.append(("HMGET", keys.session, "status", "epoch", "seq", "flushed_seq"))
+            commands.append(("HMGET", keys.session, *_PENDING))
             commands.append(("LRANGE", keys.journal, 0, limit - 1))
         if not commands:
             return {}
@@ -177,8 +178,7 @@ class InventorySessionManager:
         found: dict[str, Pending] = {}
         for char_id, head, texts in zip(char_ids, replies[::2], replies[1::2], strict=True):
             if head[0] is not None:
-                entries = tuple(_entry.decode(text) for text in texts)
-                found[char_id] = Pending(head[0].decode(), int(head[1]), int(head[2]), int(head[3]), entries)
+                found[char_id] = _pending(head, texts)
         return found
 
     async def settle(self, flushed: Mapping[str, int]) -> None:
@@ -220,6 +220,17 @@ class InventorySessionManager:
         if reply[0] == b"OK":
             return "OK", reply[1], reply[2]
         return str(reply[0], "ascii"), 0, 0
+
+
+def _pending(head: Sequence[bytes], texts: Sequence[bytes]) -> Pending:
+    status, numbers = head[0].decode(), head[1:]
+    try:
+        entries = tuple(_entry.decode(text) for text in texts)
+        epoch, seq, flushed_seq, incarnation = map(int, numbers)
+    except (ValueError, TypeError) as error:
+        # Only this character's: one that cannot be read must never keep the others from being flushed.
+        return Pending(status, 0, 0, 0, 0, (), damage=f"its session cannot be read: {error}")
+    return Pending(status, epoch, seq, flushed_seq, incarnation, entries)
 
 
 def _value(reply: Any) -> Any:  # noqa: ANN401 - as Redis has it

@@ -51,13 +51,18 @@ class Probe(Struct, frozen=True):
 
 
 class Pending(Struct, frozen=True):
-    """What a session has for PostgreSQL: its head, and the oldest entries of its journal."""
+    """What a session has for PostgreSQL: its head, and the oldest entries of its journal.
+
+    ``damage`` says what of it cannot be understood; it has no entries then.
+    """
 
     status: str
     epoch: int
     seq: int
     flushed_seq: int
+    incarnation: int
     entries: tuple[JournalEntry, ...]
+    damage: str = ""
 
 
 class Replied(Struct, frozen=True):
@@ -65,3 +70,4 @@ class Replied(Struct, frozen=True):
 
     body: bytes
     seq: int
+    incarnation: int

@@ -1,5 +1,6 @@
 """FLUSH: what sessions have for PostgreSQL is written, many characters at once (docs/protocol.md)."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -21,17 +22,24 @@ from persistence.store import InventoryStore
 _log = logging.getLogger(__name__)
 
 ENTRIES_PER_PAGE = 200
-# How often one character's flush may find that something else moved before it gives up for now.
+# How often nothing at all may be written, because somebody else was quicker, before a flush gives
+# up for now; and how long it waits for them each time.
 ROUNDS = 20
+PAUSE_S = 0.01
 
 Failures = dict[str, PersistenceError]
 
 
 class Flushed(Struct, frozen=True):
-    """What became of a flush: what failed, and whose sessions are closing, clean or gone (None)."""
+    """What became of a flush, by character.
+
+    ``failures``: what failed. ``ended``: sessions that are closing, clean, or gone (None).
+    ``durable``: incarnation and seq up to which PostgreSQL has the session.
+    """
 
     failures: Failures
     ended: dict[str, Pending | None]
+    durable: dict[str, tuple[int, int]]
 
 
 class WriteBehind:
@@ -53,39 +61,57 @@ class WriteBehind:
 
         Raises ``Unavailable`` when Redis or PostgreSQL is away.
         """
-        failures: Failures = {}
-        ended: dict[str, Pending | None] = {}
+        flushed = Flushed({}, {}, {})
         targets: dict[str, int] = {}
         todo = list(char_ids)
-        for _ in range(ROUNDS):
-            pending = await self._sessions.pending(todo, limit=ENTRIES_PER_PAGE)
-            for char_id in [char_id for char_id in pending if pending[char_id].status == QUARANTINED]:
-                del pending[char_id]
-                todo.remove(char_id)
-                failures[char_id] = CharacterQuarantined(f"character {char_id} is quarantined")
-            batch = {char_id: work_of(char_id, found) for char_id, found in pending.items() if found.entries}
-            for char_id in todo:
-                found = pending.get(char_id)
-                if found is None or found.status == CLOSING or not (found.entries or char_id in targets):
-                    ended[char_id] = found
-                elif found.entries:
-                    targets.setdefault(char_id, found.seq)
+        rounds_left = ROUNDS
+        while todo and rounds_left:
+            batch = await self._batch(todo, targets, flushed)
             try:
-                results = await self.write(batch, failures)
+                results = await self.write(batch, flushed.failures)
             except OutcomeUnknown:
                 # The next round meets the guard on epoch and seq, which knows what became of it.
                 results = {}
-            failures |= await self.settle(batch, results)
+            flushed.failures.update(await self.settle(batch, results))
+            for char_id, result in results.items():
+                if _has(result, batch[char_id]):
+                    flushed.durable[char_id] = (flushed.durable[char_id][0], result.seq)
             todo = [
                 char_id
-                for char_id, work in batch.items()
-                if char_id not in failures
-                and not _reached(results.get(char_id), work, targets.setdefault(char_id, work.last_seq))
+                for char_id in batch
+                if char_id not in flushed.failures and flushed.durable[char_id][1] < targets[char_id]
             ]
-            if not todo:
-                return Flushed(failures, ended)
-        overtaken = {char_id: Unavailable(f"the flush of {char_id} was overtaken") for char_id in todo}
-        return Flushed(failures | overtaken, ended)
+            if not any(result.status == "flushed" for result in results.values()):
+                rounds_left -= 1
+                await asyncio.sleep(PAUSE_S if todo else 0)
+        for char_id in todo:
+            flushed.failures[char_id] = Unavailable(f"the flush of {char_id} was overtaken")
+        return flushed
+
+    async def _batch(
+        self, todo: Sequence[str], targets: dict[str, int], flushed: Flushed
+    ) -> dict[str, FlushWork]:
+        """What these sessions have to be written; the rest is said in ``flushed``."""
+        batch: dict[str, FlushWork] = {}
+        pending = await self._sessions.pending(todo, limit=ENTRIES_PER_PAGE)
+        for char_id in todo:
+            found = pending.get(char_id)
+            if found is None:
+                flushed.ended[char_id] = None
+                continue
+            if found.damage:
+                flushed.failures[char_id] = await self._quarantine(char_id, found.damage)
+                continue
+            if found.status == QUARANTINED:
+                flushed.failures[char_id] = CharacterQuarantined(f"character {char_id} is quarantined")
+                continue
+            flushed.durable[char_id] = (found.incarnation, found.flushed_seq)
+            if found.entries:
+                targets.setdefault(char_id, found.seq)
+                batch[char_id] = work_of(char_id, found)
+            if found.status == CLOSING or not (found.entries or char_id in targets):
+                flushed.ended[char_id] = found
+        return batch
 
     async def write(self, batch: Mapping[str, FlushWork], failures: Failures) -> dict[str, FlushResult]:
         """One transaction for the batch; where PostgreSQL refuses it, one for each character.
@@ -109,32 +135,33 @@ class WriteBehind:
     async def settle(self, batch: Mapping[str, FlushWork], results: Mapping[str, FlushResult]) -> Failures:
         """Act on what became of each work: trim the journal, take over an epoch, or quarantine."""
         failures: Failures = {}
-        settled = {
-            char_id: result.seq
-            for char_id, result in results.items()
-            if result.status == "flushed" or _written_before(batch[char_id], result)
-        }
+        settled = {char_id: result.seq for char_id, result in results.items() if _has(result, batch[char_id])}
         await self._sessions.settle(settled)
         for char_id, result in results.items():
-            if result.status == "flushed" or (char_id in settled and result.seq <= batch[char_id].last_seq):
-                continue
-            if result.status == "absent":
-                failures[char_id] = CharacterNotFound(char_id)
-            elif char_id in settled or result.epoch > batch[char_id].epoch:
-                try:
-                    # An old state that came back and must give way to PostgreSQL's; or a load that
-                    # is under way, or died before it reached Redis, and whose epoch is to be taken over.
-                    await self._reload(char_id)
-                except PersistenceError as error:
-                    failures[char_id] = error
-            else:
-                work = batch[char_id]
-                failures[char_id] = await self._quarantine(
-                    char_id,
-                    f"Redis has seq {work.base_seq} to {work.last_seq} under epoch {work.epoch},"
-                    f" PostgreSQL seq {result.seq} under epoch {result.epoch}",
-                )
+            try:
+                await self._resolve(batch[char_id], result)
+            except PersistenceError as error:
+                failures[char_id] = error
         return failures
+
+    async def _resolve(self, work: FlushWork, result: FlushResult) -> None:
+        """What a flush that was not written asks for; raises what is to be told to those who wait."""
+        if result.status in ("flushed", "busy"):
+            return
+        if result.status == "absent":
+            raise CharacterNotFound(work.char_id)
+        if result.epoch > work.epoch:
+            # A load is under way, or died before it reached Redis: take its epoch over.
+            await self._reload(work.char_id)
+        elif not _has(result, work):
+            raise await self._quarantine(
+                work.char_id,
+                f"Redis has seq {work.base_seq} to {work.last_seq} under epoch {work.epoch},"
+                f" PostgreSQL seq {result.seq} under epoch {result.epoch}",
+            )
+        elif result.seq > work.last_seq and (await self._sessions.probe(work.char_id)).seq < result.seq:
+            # An old state that came back gives way to PostgreSQL's.
+            await self._reload(work.char_id)
 
     async def _quarantine(self, char_id: str, reason: str) -> CharacterQuarantined:
         _log.error("character %s is quarantined: %s", char_id, reason)
@@ -153,10 +180,9 @@ def work_of(char_id: str, pending: Pending, *, close: bool = False) -> FlushWork
     return FlushWork(char_id, pending.epoch, base_seq, pending.entries, close)
 
 
-def _written_before(work: FlushWork, result: FlushResult) -> bool:
-    """Whether an earlier flush wrote this and died before it could settle, wholly or in part."""
-    return result.status == "passed_over" and result.epoch == work.epoch and result.seq > work.base_seq
-
-
-def _reached(result: FlushResult | None, work: FlushWork, target: int) -> bool:
-    return result is not None and result.status == "flushed" and work.last_seq >= target
+def _has(result: FlushResult, work: FlushWork) -> bool:
+    """Whether PostgreSQL has the work, or a part: written now, or by a flush that died before it settled."""
+    written_before = (
+        result.status == "passed_over" and result.epoch == work.epoch and result.seq > work.base_seq
+    )
+    return result.status == "flushed" or written_before

@@ -39,7 +39,6 @@ class Draft:
         self._mark()
 
     def _mark(self) -> None:
-        self.minted_before = self._minted
         self.weight_before = self.weight()
         self.limit_before = self.carry_limit()
         self.totals_before = {name: self.total(name) for name in self.ruleset.containers}
@@ -116,8 +115,8 @@ class Draft:
         return min(self.ruleset.carry_limit(self.actor) + granted, CARRIED_MAX)
 
     def minted(self) -> int:
-        """New items made by the current command."""
-        return self._minted - self.minted_before
+        """New items made by the call so far."""
+        return self._minted
 
     def _worn_facts(self) -> list[Facts]:
         return [

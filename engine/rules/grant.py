@@ -31,10 +31,7 @@ def grant(draft: Draft, command: GrantRequest) -> Refusal | None:
         )
     left = placement.pour(draft, containers, facts, command.bound, command.quantity)
     if left > 0:
-        return refuse(
-            RefusalCode.CONTAINER_FULL,
-            template_id=command.template_id,
-            container=containers[0],
-            not_placed=left,
+        return placement.unplaced(
+            draft, left, command.quantity, containers[0], template_id=command.template_id
         )
     return None

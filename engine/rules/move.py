@@ -80,7 +80,7 @@ def move_into(draft: Draft, item: Item, facts: Facts, container: str, quantity: 
     draft.lift(item)
     left = placement.pour(draft, [container], facts, item.bound, item.quantity, keep=item)
     if left == item.quantity or (quantity is not None and left > 0):
-        return refuse(RefusalCode.CONTAINER_FULL, item_id=item.item_id, container=container, not_placed=left)
+        return placement.unplaced(draft, left, item.quantity, container, item_id=item.item_id)
     if left > 0:
         draft.put(item, origin.container, origin.slot, left)
     return None
@@ -90,7 +90,7 @@ def split_into(draft: Draft, item: Item, facts: Facts, container: str, quantity:
     """Part of a stack goes into a container, all of that part."""
     left = placement.pour(draft, [container], facts, item.bound, quantity, skip=item.item_id)
     if left > 0:
-        return refuse(RefusalCode.CONTAINER_FULL, item_id=item.item_id, container=container, not_placed=left)
+        return placement.unplaced(draft, left, quantity, container, item_id=item.item_id)
     if quantity > item.quantity:
         return refuse(
             RefusalCode.INSUFFICIENT_ITEMS, item_id=item.item_id, quantity=quantity, has=item.quantity

@@ -6,9 +6,9 @@ order; then their free slots, in the same order.
 
 from collections.abc import Sequence
 
-from engine.bounds import NEW_STACKS_PER_COMMAND, QUANTITY_MAX
+from engine.bounds import NEW_STACKS_PER_CALL, QUANTITY_MAX, WEIGHING_QUANTITY_MAX
 from engine.facts import Facts
-from engine.refusals import Refusal, RefusalCode
+from engine.refusals import Param, Refusal, RefusalCode
 from engine.rules.draft import Draft
 from engine.rules.guards import refuse
 from engine.ruleset import EQUIPMENT
@@ -35,7 +35,9 @@ def is_slot_of(draft: Draft, container: str, facts: Facts, slot: SlotKey) -> boo
 def stack_limit(draft: Draft, container: str, facts: Facts) -> int:
     """The most that one stack may hold in the container, or worn."""
     entry = draft.ruleset.containers.get(container)
-    return QUANTITY_MAX if entry is not None and entry.kind == "purse" else facts.stack_limit
+    if entry is None or entry.kind != "purse":
+        return facts.stack_limit
+    return WEIGHING_QUANTITY_MAX if entry.weighs else QUANTITY_MAX
 
 
 def stack_fits(draft: Draft, item: Item, facts: Facts, place: Place) -> Refusal | None:
@@ -76,13 +78,14 @@ def pour(
 
     ``keep`` is an item in the hand that keeps its identity in the last stack made; it is gone
     when stacks took all of it, and stays in the hand when something found no place. All other
-    stacks made are new items, at most 200 a command. ``skip`` is a stack not to be filled.
+    stacks made are new items, at most 200 a call, so that no call keeps the mirror's server busy.
+    ``skip`` is a stack not to be filled.
     """
     left = quantity
     for container in containers:
         left = fill(draft, container, facts, bound, left, skip)
     for container in containers:
-        while left > 0 and draft.minted() < NEW_STACKS_PER_COMMAND:
+        while left > 0 and draft.minted() < NEW_STACKS_PER_CALL:
             slot = free_slot(draft, container, facts)
             if slot is None:
                 break
@@ -95,6 +98,15 @@ def pour(
     if keep is not None and left == 0:
         draft.destroy(keep)
     return left
+
+
+def unplaced(draft: Draft, left: int, quantity: int, container: str, **subject: Param) -> Refusal:
+    """Why ``left`` of ``quantity`` found no place: no room, or more new stacks than a call may make."""
+    if draft.minted() >= NEW_STACKS_PER_CALL:
+        return refuse(
+            RefusalCode.INVALID_QUANTITY, quantity=quantity, new_stacks=NEW_STACKS_PER_CALL, **subject
+        )
+    return refuse(RefusalCode.CONTAINER_FULL, container=container, not_placed=left, **subject)
 
 
 def fill(draft: Draft, container: str, facts: Facts, bound: bool, left: int, skip: str) -> int:

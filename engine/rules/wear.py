@@ -89,7 +89,5 @@ def put_away(draft: Draft, item: Item, facts: Facts) -> Refusal | None:
         return refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=item.item_id)
     left = placement.pour(draft, containers, facts, item.bound, item.quantity, keep=item)
     if left > 0:
-        return refuse(
-            RefusalCode.CONTAINER_FULL, item_id=item.item_id, container=containers[0], not_placed=left
-        )
+        return placement.unplaced(draft, left, item.quantity, containers[0], item_id=item.item_id)
     return None

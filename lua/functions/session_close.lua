@@ -7,7 +7,7 @@
 -- journal: deleted with the session, after its last entry was flushed
 --
 -- step "begin"  LIVE becomes CLOSING, so that commands stop; already CLOSING is resumed. With a
---               seq, only if the session is still at it (an idle one that came alive stays).
+--               seq, only if the session is still at it and claimed (an idle one that came alive stays).
 -- step "finish" deletes, if the session is still CLOSING at this epoch and seq; the fence keeps
 --               loads that were read before from bringing it back.
 -- step "cancel" CLOSING at this epoch becomes LIVE again: the final flush failed.
@@ -35,8 +35,13 @@ local function session_close(keys, args)
     if status == '"QUARANTINED"' then
       return {'CHANGED', status, own_epoch, own_seq}
     end
-    if status == '"LIVE"' and seq ~= '' and tonumber(seq) ~= own_seq then
-      return {'CHANGED', status, own_epoch, own_seq}
+    if status == '"LIVE"' and seq ~= '' then
+      -- Whoever claimed it as idle has moved its turn by a lease; further off, it has been played
+      -- and flushed since.
+      local turn_ms = tonumber(redis.call('ZSCORE', due, member) or 0)
+      if tonumber(seq) ~= own_seq or turn_ms > node.now_ms() + lease_ms then
+        return {'CHANGED', status, own_epoch, own_seq}
+      end
     end
     redis.call('HSET', session, 'status', '"CLOSING"')
     redis.call('ZADD', due, node.now_ms() + lease_ms, member)

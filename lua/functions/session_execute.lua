@@ -3,7 +3,7 @@
 -- flags:
 -- KEYS: session, journal, done, due
 -- ARGV: catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, id_prefix, commands, then template_id and facts in turn
--- returns: {"OK", reply body, seq} | {"REPLAYED", reply body, seq} | {"REFUSED", code, params, op_index}
+-- returns: {"OK", reply body, seq, incarnation} | {"REPLAYED", reply body, seq, incarnation} | {"REFUSED", code, params, op_index}
 --          | {"RELOAD", reason} | {"STALE_CATALOG"} | {"TAG_MISMATCH", tag} | {"IDEMPOTENCY_MISMATCH"}
 -- journal: one entry for a call that is applied, nothing for any other
 
@@ -46,7 +46,7 @@ local function session_execute(keys, args)
       if hash ~= payload_hash then
         return {'IDEMPOTENCY_MISMATCH'}
       end
-      return {'REPLAYED', reply.replayed(body), tonumber(seq)}
+      return {'REPLAYED', reply.replayed(body), tonumber(seq), tonumber(fields.get('incarnation'))}
     end
   end
   local incarnation, seq = fields.get('incarnation'), tonumber(fields.get('seq'))
@@ -85,5 +85,5 @@ local function session_execute(keys, args)
   if op_id ~= '' then
     remember(done, op_id, payload_hash, body, seq)
   end
-  return {'OK', body, seq}
+  return {'OK', body, seq, tonumber(incarnation)}
 end

@@ -57,8 +57,12 @@ local function session_open(keys, args)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'REPLACED', seq, seq}
   end
-  if seq == own_seq and (head[4] ~= '"' .. RULESET.hash .. '"' or head[5] ~= catalog) then
-    -- The same items under other rules or facts: what is derived from them is written anew, and
+  local other_rules, own_catalog = head[4] ~= '"' .. RULESET.hash .. '"', tonumber(head[5])
+  if other_rules and own_catalog > tonumber(catalog) then
+    return {'RETRY'}
+  end
+  if seq == own_seq and (other_rules or own_catalog < tonumber(catalog)) then
+    -- The same items under other rules or newer facts: what is derived from them is written anew, and
     -- the incarnation with it, so that a tag never stands for two different answers.
     redis.call('DEL', journal)
     install(session, args, gen)

@@ -24,14 +24,12 @@ function draft.new(view, templates, id_prefix)
     touched_containers = {},
     made = {},
     minted_count = 0,
-    minted_before = 0,
     totals_before = {},
   }
 end
 
 function draft.begin(d, op_index)
   d.op_index = op_index
-  d.minted_before = d.minted_count
   d.weight_before, d.limit_before, d.totals_before = nil, nil, {}
 end
 
@@ -40,7 +38,8 @@ local function number(d, field)
 end
 
 local function set_number(d, field, value)
-  d.view.set(field, value ~= 0 and tostring(value) or nil)
+  -- Not tostring, which rounds to 14 digits.
+  d.view.set(field, value ~= 0 and string.format('%.0f', value) or nil)
 end
 
 local function set_text(d, field, value)
@@ -132,7 +131,7 @@ function draft.carry_limit(d)
 end
 
 function draft.minted(d)
-  return d.minted_count - d.minted_before
+  return d.minted_count
 end
 
 -- writing

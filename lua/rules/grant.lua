@@ -26,8 +26,6 @@ local function grant(d, command)
   end
   local left = placement.pour(d, containers, facts, command.bound or false, command.quantity)
   if left > 0 then
-    return guards.refuse('CONTAINER_FULL', {
-      template_id = command.template_id, container = containers[1], not_placed = left,
-    })
+    return placement.unplaced(d, left, command.quantity, containers[1], {template_id = command.template_id})
   end
 end

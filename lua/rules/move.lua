@@ -81,7 +81,7 @@ function move.move_into(d, item, facts, container, quantity)
   draft.lift(d, item)
   local left = placement.pour(d, {container}, facts, item.bound, whole, item)
   if left == whole or (quantity and left > 0) then
-    return guards.refuse('CONTAINER_FULL', {item_id = item.item_id, container = container, not_placed = left})
+    return placement.unplaced(d, left, whole, container, {item_id = item.item_id})
   end
   if left > 0 then
     draft.put(d, item, origin_container, origin_slot, left)
@@ -91,7 +91,7 @@ end
 function move.split_into(d, item, facts, container, quantity)
   local left = placement.pour(d, {container}, facts, item.bound, quantity, nil, item.item_id)
   if left > 0 then
-    return guards.refuse('CONTAINER_FULL', {item_id = item.item_id, container = container, not_placed = left})
+    return placement.unplaced(d, left, quantity, container, {item_id = item.item_id})
   end
   if quantity > item.quantity then
     return guards.refuse('INSUFFICIENT_ITEMS', {item_id = item.item_id, quantity = quantity, has = item.quantity})

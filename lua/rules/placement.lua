@@ -44,7 +44,10 @@ end
 
 function placement.stack_limit(d, container, facts)
   local entry = RULESET.containers[container]
-  return entry and entry.kind == 'purse' and BOUNDS.quantity or facts.stack_limit or 1
+  if not entry or entry.kind ~= 'purse' then
+    return facts.stack_limit or 1
+  end
+  return RULESET.weighs[container] and BOUNDS.weighing_quantity or BOUNDS.quantity
 end
 
 function placement.stack_fits(d, item, facts, container, slot)
@@ -115,6 +118,15 @@ function placement.pour(d, containers, facts, bound, quantity, keep, skip)
     draft.destroy(d, keep)
   end
   return left
+end
+
+function placement.unplaced(d, left, quantity, container, params)
+  if draft.minted(d) >= BOUNDS.new_stacks then
+    params.quantity, params.new_stacks = quantity, BOUNDS.new_stacks
+    return guards.refuse('INVALID_QUANTITY', params)
+  end
+  params.container, params.not_placed = container, left
+  return guards.refuse('CONTAINER_FULL', params)
 end
 
 function placement.fill(d, container, facts, bound, left, skip)

@@ -31,8 +31,8 @@ function reply.capacity(d)
         .. ',"total":' .. (total or 'null') .. '}'
     end
   end
-  return '{"containers":{' .. table.concat(rooms, ',') .. '},"weight":{"carried":' .. draft.weight(d)
-    .. ',"limit":' .. draft.carry_limit(d) .. '}}'
+  return '{"containers":{' .. table.concat(rooms, ',') .. '},"weight":{"carried":' .. string.format('%.0f', draft.weight(d))
+    .. ',"limit":' .. string.format('%.0f', draft.carry_limit(d)) .. '}}'
 end
 
 function reply.body(seq, durable_seq, incarnation, changes, capacity)

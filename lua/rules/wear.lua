@@ -117,8 +117,6 @@ function wear.put_away(d, item, facts)
   end
   local left = placement.pour(d, containers, facts, item.bound, item.quantity, item)
   if left > 0 then
-    return guards.refuse('CONTAINER_FULL', {
-      item_id = item.item_id, container = containers[1], not_placed = left,
-    })
+    return placement.unplaced(d, left, item.quantity, containers[1], {item_id = item.item_id})
   end
 end

@@ -56,12 +56,16 @@ SELECT item_id, template_id, quantity, container, slot, bound, locked, held
  ORDER BY item_id;
 
 -- name: lock_heads
--- Always in the order of the ids, so that no two batches ever wait for each other in a circle.
+-- Always in the order of the ids, so that no two batches ever wait for each other in a circle; and
+-- a head that somebody else holds is left for later, so that it does not hold up all the others.
 SELECT u.n, c.epoch, c.seq
   FROM unnest($1::uuid[]) WITH ORDINALITY AS u (char_id, n)
   JOIN characters AS c ON c.char_id = u.char_id
  ORDER BY c.char_id
-   FOR NO KEY UPDATE OF c;
+   FOR NO KEY UPDATE OF c SKIP LOCKED;
+
+-- name: existing
+SELECT char_id::text FROM characters WHERE char_id = ANY($1::uuid[]);
 
 -- name: flush_heads
 -- The guard of the whole protocol: an older epoch, or work that does not begin exactly where
@@ -69,7 +73,8 @@ SELECT u.n, c.epoch, c.seq
 UPDATE characters AS c
    SET seq = u.last_seq,
        actor = coalesce(u.actor, c.actor),
-       open = c.open AND NOT u.close
+       -- A flush comes from a session, so one is out, whatever a close that failed has left here.
+       open = NOT u.close
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb[], $6::boolean[])
        WITH ORDINALITY AS u (char_id, epoch, base_seq, last_seq, actor, close, n)
  WHERE c.char_id = u.char_id AND c.epoch = u.epoch AND c.seq = u.base_seq

@@ -312,8 +312,117 @@ async def test_a_load_in_the_middle_of_a_close_wins(each_site: Site, monkeypatch
             return await real(self, *args, **kwargs)
 
         monkeypatch.setattr(InventorySessionManager, "pending", pending)
-        evicted = await gateway._evictor.evict(CHAR_ID, if_seq=1)
+        evicted = await gateway._evictor.evict(CHAR_ID)
         head = await gateway.store.character(CHAR_ID)
         assert head is not None
         assert head.open == bool(each_site.client.exists(SESSION)) == (not evicted)
     await each_site.audit()
+
+
+async def test_durable_is_never_said_of_what_was_lost(
+    each_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis loses everything between the call and its flush."""
+    async with each_site.gateway() as gateway:
+        await live(each_site, gateway)
+        await gateway.save_session(CHAR_ID)
+        real = InventorySessionManager.pending
+
+        async def pending(*args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr(InventorySessionManager, "pending", real)
+            each_site.client.flushall()
+            return await real(*args, **kwargs)
+
+        monkeypatch.setattr(InventorySessionManager, "pending", pending)
+        with pytest.raises(OutcomeUnknown):
+            await do(gateway, grant("ring"), durable=True)
+        assert len(await stored_items(gateway)) == 1
+
+
+async def test_gateways_race_for_durable_calls_and_none_is_told_a_lie(each_site: Site) -> None:
+    async with each_site.gateway() as one, each_site.gateway() as other:
+        await one.load_session(CHAR_ID)
+        epoch = (await one.load_session(CHAR_ID))[0].epoch
+        calls = [do(gateway, grant("gold"), durable=True) for gateway in (one, other) * 60]
+        replies = await asyncio.gather(*calls)
+        assert all(reply["durable_seq"] == reply["seq"] for reply in replies)
+        assert (await one.load_session(CHAR_ID))[0].epoch == epoch, "no load was needed"
+    await each_site.audit()
+
+
+async def test_a_close_that_failed_leaves_the_character_open(
+    each_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The final flush is committed, its reply lost, PostgreSQL away: the session lives on."""
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        real = InventoryStore.flush
+
+        async def committed(self: InventoryStore, batch: Any) -> Any:
+            await real(self, batch)
+            raise Unavailable("the next try")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(InventoryStore, "flush", committed)
+            with pytest.raises(Unavailable):
+                await gateway.save_session(CHAR_ID, evict=True)
+        await do(gateway, grant("ring"))
+        await gateway._flusher.flush_now(CHAR_ID)
+        head = await gateway.store.character(CHAR_ID)
+        assert head is not None and head.open and head.seq == 2
+    await each_site.audit()
+
+
+@pytest.mark.parametrize("evict", [False, True])
+async def test_a_lost_reply_to_commit_is_looked_up(
+    each_site: Site, monkeypatch: pytest.MonkeyPatch, evict: bool
+) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        real = InventoryStore.flush
+
+        async def unanswered(self: InventoryStore, batch: Any) -> Any:
+            monkeypatch.setattr(InventoryStore, "flush", real)
+            await real(self, batch)
+            raise OutcomeUnknown("the reply to COMMIT was lost")
+
+        monkeypatch.setattr(InventoryStore, "flush", unanswered)
+        state = await gateway.save_session(CHAR_ID, evict=evict)
+        assert state.durable_seq == 1 and state.live != evict
+    await each_site.audit()
+
+
+async def test_a_session_that_cannot_be_read_harms_nobody_else(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await gateway.create_character(OTHER, "Oda", ACTOR)
+        for char_id in (CHAR_ID, OTHER):
+            await gateway.load_session(char_id)
+            await do(gateway, grant("dagger"), char_id=char_id)
+        each_site.client.lset(f"inventory:journal:{OTHER}", 0, "not an entry")
+        flushed = await gateway._flusher._writes.flush([OTHER, CHAR_ID])
+        assert isinstance(flushed.failures[OTHER], CharacterQuarantined)
+        assert len(await stored_items(gateway)) == 1
+
+
+async def test_old_facts_are_never_written_over_newer_ones(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as slow, each_site.gateway(flushing=False) as quick:
+        await slow.load_session(CHAR_ID)
+        changed = TEMPLATES | {"dagger": msgspec.structs.replace(TEMPLATES["dagger"], slots=())}
+        await slow.items.close()
+        await import_catalog(quick.store, [Template(facts, {}) for facts in changed.values()])
+        await quick.items.refresh()
+        await do(slow, grant("dagger"))
+        await quick._flusher.flush_now(CHAR_ID)
+        await quick.load_session(CHAR_ID)
+        assert slow.items.version < quick.items.version
+        await slow._loader.reload(CHAR_ID)
+        assert (await quick.read_session(CHAR_ID)).session.facts["dagger"].slots == ()
+
+
+async def test_a_session_played_since_it_was_claimed_is_not_idle(each_site: Site) -> None:
+    async with each_site.gateway(flushing=False) as gateway:
+        await live(each_site, gateway)
+        await gateway._flusher.flush_now(CHAR_ID)
+        assert not await gateway._evictor.evict(CHAR_ID, if_seq=1)
+        each_site.client.zadd("inventory:due:", {CHAR_ID: 1})
+        assert await gateway._evictor.evict(CHAR_ID, if_seq=1)

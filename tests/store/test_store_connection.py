@@ -167,10 +167,10 @@ async def test_a_transaction_left_idle_gives_its_locks_back(database_url: str, r
     with pytest.raises((OutcomeUnknown, Unavailable)):
         async with stopped.transaction() as connection:
             await connection.execute("UPDATE characters SET seq = 9 WHERE char_id = $1", char_id)
-            waiting = asyncio.create_task(store.flush([work(snapshot, entry(1))]))
-            await asyncio.wait([waiting], timeout=5)
-            freed = waiting.done()
-    assert freed and (await waiting)[char_id].seq == 1
+            async with asyncio.timeout(5):
+                while (result := (await store.flush([work(snapshot, entry(1))]))[char_id]).status == "busy":
+                    await asyncio.sleep(0.01)
+    assert (result.status, result.seq) == ("flushed", 1)
     await stopped.close()
     await store.close()
 

@@ -87,8 +87,10 @@ async def test_the_same_work_twice_is_passed_over(store: InventoryStore) -> None
     same = work(snapshot, entry(1, [new_item()]), entry(2))
     results = await asyncio.gather(*(store.flush([same]) for _ in range(4)))
     char_id = snapshot.head.char_id
-    outcomes = sorted((r[char_id] for r in results), key=lambda result: result.status)
-    assert outcomes == [FlushResult("flushed", 1, 2)] + [FlushResult("passed_over", 1, 2)] * 3
+    outcomes = [result[char_id] for result in results]
+    assert outcomes.count(FlushResult("flushed", 1, 2)) == 1
+    assert {outcome.status for outcome in outcomes} <= {"flushed", "passed_over", "busy"}
+    assert (await store.flush([same]))[char_id] == FlushResult("passed_over", 1, 2)
     assert await count(store, "journal") == 2
 
 
