@@ -61,6 +61,10 @@ class Servers:
         """URL of a new database with the schema in place."""
         return await self._copy("template_haversack")
 
+    async def empty_database(self) -> str:
+        """URL of a new database with nothing in it."""
+        return await self._copy("template0")
+
     async def make_template(self) -> None:
         """The database that ``fresh_database`` copies."""
         await self._execute("CREATE DATABASE template_haversack TEMPLATE template0")
