@@ -54,4 +54,4 @@ class _Listening:
 
     async def call(self, *command: Argument, harmless: bool = False) -> list[object]:
         self.heard = command
-        return [b"OK", b"{}", 1]
+        return [b"OK", b"{}", 1, 0]

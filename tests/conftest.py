@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from engine.ruleset import Ruleset, load_ruleset
 from tests.servers import Servers, running
+
+# How long an example takes says more of the machine than of the program.
+settings.register_profile("haversack", deadline=None, print_blob=True)
+settings.load_profile("haversack")
 
 
 @pytest.fixture(scope="session")

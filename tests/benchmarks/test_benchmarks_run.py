@@ -10,6 +10,8 @@ import pytest
 from benchmarks import moves
 from benchmarks.crud.orchestrator import CrudOrchestrator
 from benchmarks.floors import Reply
+from benchmarks.moves import Move
+from benchmarks.recorder import Recorder
 from benchmarks.seed import seed
 from benchmarks.stage import RULESET
 from benchmarks.world import ACTOR, Inventory, catalog, inventory
@@ -133,3 +135,12 @@ def test_spread_moves_go_round_all_characters() -> None:
     sent = moves.spread(players, rng, 2)
     assert len(sent) == 50 * 2 * 4
     assert {UUID(move.char_id) for move in sent[:50]} == {UUID(player.char_id) for player in players}
+
+
+async def test_recorded_moves_are_what_the_gateway_sends(ruleset: Ruleset) -> None:
+    """The recorder stands in for a link, so it must keep up with what is read from one."""
+    recorder = Recorder(ruleset, "bench:", 1)
+    item_id = "0" * 32
+    move = Move("0f0e0d0c-0b0a-4908-8706-050403020100", MoveRequest(item_id, Destination("bag", 3)))
+    command = await recorder.command(move)
+    assert command[0] == "FCALL" and f"bench:session:{move.char_id}" in command
