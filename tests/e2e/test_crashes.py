@@ -4,12 +4,12 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import asyncpg
+import psutil
 import pytest
 
 from persistence.embedded import EmbeddedServers
@@ -76,12 +76,10 @@ async def coins(service: Serving) -> dict[str, int]:
     return found
 
 
-def children(pid: int, program: str) -> list[int]:
-    """The embedded servers that a process has started, by program; they are its children."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=True
-    )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if program in line]
+def child(pid: int, program: str) -> int:
+    """The embedded server of that program: a child of the process that serves."""
+    (found,) = (one.pid for one in psutil.Process(pid).children() if program in " ".join(one.cmdline()))
+    return int(found)
 
 
 @pytest.mark.parametrize("victim", ["haversack", "valkey-server", "postgres"])
@@ -93,8 +91,7 @@ async def test_kill_9_in_the_middle_of_play(tmp_path: Path, data_dir: Path, vict
             if victim == "haversack":
                 service.kill()
             else:
-                (pid,) = children(service.process.pid, victim)
-                os.kill(pid, signal.SIGKILL)
+                os.kill(child(service.process.pid, victim), signal.SIGKILL)
 
         acknowledged = await play_and(service, blow)
         if victim != "haversack":
