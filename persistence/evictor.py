@@ -1,6 +1,6 @@
 """EVICT: a session's last flush, and its end (docs/protocol.md)."""
 
-from persistence.errors import OutcomeUnknown, PersistenceError, Unavailable
+from persistence.errors import CharacterQuarantined, OutcomeUnknown, PersistenceError, Unavailable
 from persistence.session_manager import InventorySessionManager
 from persistence.write_behind import ROUNDS, Failures, WriteBehind, work_of
 
@@ -45,6 +45,8 @@ class Evictor:
 
     async def _final_flush(self, char_id: str, epoch: int, seq: int) -> bool:
         pending = (await self._sessions.pending([char_id], limit=ALL_ENTRIES)).get(char_id)
+        if pending is not None and pending.damage:
+            raise CharacterQuarantined(f"character {char_id}: {pending.damage}")
         if pending is None or (pending.epoch, pending.seq) != (epoch, seq):
             return False
         work = work_of(char_id, pending, close=True)

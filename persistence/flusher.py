@@ -67,7 +67,8 @@ class Flusher:
             _log.warning("changes stay in Redis until the next flusher comes: %s", error or "out of time")
         for task in self._ending.values():
             task.cancel()
-        _tell(self._waiting, Flushed({}, {}, {}))
+        waiting, self._waiting = self._waiting, {}
+        _tell(waiting, Flushed(dict.fromkeys(waiting, Unavailable("the flusher has stopped")), {}, {}))
 
     async def flush_now(self, char_id: str) -> Durable:
         """Wait until what the session had at the call is in PostgreSQL; answers with what is.

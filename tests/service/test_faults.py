@@ -399,6 +399,8 @@ async def test_a_session_that_cannot_be_read_harms_nobody_else(each_site: Site) 
             await gateway.load_session(char_id)
             await do(gateway, grant("dagger"), char_id=char_id)
         each_site.client.lset(f"inventory:journal:{OTHER}", 0, "not an entry")
+        with pytest.raises(CharacterQuarantined):
+            await gateway.save_session(OTHER, evict=True)
         flushed = await gateway._flusher._writes.flush([OTHER, CHAR_ID])
         assert isinstance(flushed.failures[OTHER], CharacterQuarantined)
         assert len(await stored_items(gateway)) == 1
