@@ -32,14 +32,20 @@ class Flusher:
     """Writes behind, from ``start`` to ``stop``."""
 
     def __init__(
-        self, sessions: InventorySessionManager, writes: WriteBehind, evictor: Evictor, *, interval_ms: int
+        self,
+        sessions: InventorySessionManager,
+        writes: WriteBehind,
+        evictor: Evictor,
+        *,
+        interval_ms: int,
+        lease_ms: int,
     ) -> None:
-        """Look for due sessions every ``interval_ms``."""
+        """Look for due sessions every ``interval_ms``; ``lease_ms`` is the evictor's too."""
         self._sessions = sessions
         self._writes = writes
         self._evictor = evictor
         self._interval_ms = interval_ms
-        self._lease_ms = max(LEASE_MS, 2 * interval_ms)
+        self._lease_ms = lease_ms
         self._waiting: dict[str, asyncio.Future[Durable]] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._evictions = asyncio.Semaphore(EVICTIONS_AT_ONCE)

@@ -66,8 +66,12 @@ async def open_service(
         # other by way of these names.
         loader = Loader(sessions, store, items, ruleset, lambda char_id: writes.flush([char_id]))
         writes = WriteBehind(sessions, store, loader.reload)
-        evictor = Evictor(sessions, writes, lease_ms=LEASE_MS)
-        flusher = Flusher(sessions, writes, evictor, interval_ms=settings.flush_interval_ms)
+        interval_ms = settings.flush_interval_ms
+        # One lease for both: by its length a close tells a session that is claimed from one that has
+        # been played since.
+        lease_ms = max(LEASE_MS, 2 * interval_ms)
+        evictor = Evictor(sessions, writes, lease_ms=lease_ms)
+        flusher = Flusher(sessions, writes, evictor, interval_ms=interval_ms, lease_ms=lease_ms)
         if flushing:
             flusher.start()
             stack.push_async_callback(flusher.stop)

@@ -3,6 +3,7 @@
 import asyncio
 from importlib.resources import files
 
+import msgspec
 import pytest
 
 from engine.refusals import Refusal
@@ -72,6 +73,17 @@ async def test_a_graceful_stop_flushes(each_site: Site) -> None:
 
 
 async def test_idle_sessions_are_evicted(site: Site) -> None:
+    async with site.gateway(flushing=False) as gateway:
+        await gateway.load_session(CHAR_ID)
+        site.client.zadd("inventory:due:", {CHAR_ID: 1})
+    async with site.gateway() as gateway, asyncio.timeout(10):
+        while (await gateway.character(CHAR_ID)).live:
+            await asyncio.sleep(0.01)
+
+
+async def test_idle_sessions_are_evicted_however_long_the_interval(site: Site) -> None:
+    """Claims last two intervals then, and a close must know them for claims."""
+    site.settings = msgspec.structs.replace(site.settings, flush_interval_ms=5_000)
     async with site.gateway(flushing=False) as gateway:
         await gateway.load_session(CHAR_ID)
         site.client.zadd("inventory:due:", {CHAR_ID: 1})
