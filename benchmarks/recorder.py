@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from typing import cast
 
 from benchmarks.moves import Move
@@ -52,6 +53,6 @@ class _Listening:
     def __init__(self) -> None:
         self.heard: Command = ()
 
-    async def call(self, *command: Argument, harmless: bool = False) -> list[object]:
-        self.heard = command
-        return [b"OK", b"{}", 1, 0]
+    async def send(self, commands: Sequence[Command], *, harmless: bool = False) -> list[object]:
+        (self.heard,) = commands
+        return [[b"OK", b"{}", 1, 0]]

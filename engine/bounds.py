@@ -33,6 +33,8 @@ ITEM_ID_PATTERN = (
 )
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+# The name of a class, or "" for none.
+ClassName = Annotated[str, Meta(pattern=rf"^([a-z][a-z0-9_]{{0,31}})?{_END}")]
 TemplateId = Annotated[str, Meta(pattern=TEMPLATE_ID_PATTERN)]
 ItemRef = Annotated[str, Meta(pattern=ITEM_ID_PATTERN)]
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]

@@ -13,6 +13,7 @@ from msgspec.structs import force_setattr
 from engine.bounds import (
     COMMANDS_PER_BATCH_MAX,
     AttributeValue,
+    ClassName,
     ItemRef,
     Level,
     Name,
@@ -102,9 +103,7 @@ class SetActorRequest(_Command, frozen=True, tag="set_actor"):
     """Tell what the actor is now: absent fields stay, attributes merge, states are added and removed."""
 
     level: Level | None = None
-    class_: Annotated[str, Meta(pattern=r"^([a-z][a-z0-9_]{0,31})?(?![\s\S])")] | None = field(
-        default=None, name="class"
-    )
+    class_: ClassName | None = field(default=None, name="class")
     attributes: dict[Name, AttributeValue] = {}
     states: StateChange = StateChange()
 

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from engine.bounds import AttributeValue, Level, Name
+from engine.bounds import AttributeValue, ClassName, Level, Name
 from engine.state import Actor
 from gateway import commands, requests
 from gateway.conditions import call
@@ -22,9 +22,7 @@ class NewActor(Struct, frozen=True, forbid_unknown_fields=True):
     """The actor of a new character; ``class`` is "" for none. The ruleset must know the words."""
 
     level: Level = 1
-    class_: Annotated[str, Meta(pattern=r"^([a-z][a-z0-9_]{0,31})?(?![\s\S])")] = msgspec.field(
-        default="", name="class"
-    )
+    class_: ClassName = msgspec.field(default="", name="class")
     attributes: dict[Name, AttributeValue] = {}
     states: Annotated[tuple[Name, ...], Meta(max_length=32)] = ()
 

@@ -24,8 +24,6 @@ from persistence.errors import MigrationError, PersistenceError
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.service import ServiceSettings, open_service
 
-_log = logging.getLogger("haversack")
-
 # Requests that run when the stop is asked for get this long to end.
 SHUTDOWN_TIMEOUT_S = 10.0
 WATCH_INTERVAL_S = 0.5
@@ -76,7 +74,7 @@ async def _serve(
     service = _service_settings(settings, servers)
     await _migrate(settings, service.database_url)
     async with open_service(service, ruleset) as orchestrator:
-        if demo and await seed(orchestrator.store, orchestrator):
+        if demo and await seed(orchestrator):
             say("The demo's catalog and characters are in place.")
         runner = GatewayRunner(init_app(settings, orchestrator), shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()

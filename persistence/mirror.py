@@ -1,6 +1,7 @@
 """The function library on a server: loading it, and calling its functions."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -48,14 +49,23 @@ class Mirror:
         A server that does not know the function has done nothing, so the library is loaded and
         the call sent again.
         """
-        command = self.command(name, keys, *args)
-        try:
-            return await self.link.call(*command, harmless=harmless)
-        except ResponseError as error:
-            if not is_missing(error):
-                raise
-        await self.load()
-        return await self.link.call(*command, harmless=harmless)
+        (reply,) = await self.send([self.command(name, keys, *args)], harmless=harmless)
+        return reply
+
+    async def send(self, commands: Sequence[Sequence[Argument]], *, harmless: bool = False) -> list[Any]:
+        """Send calls, ``harmless`` ones if there are several, in one round trip; raises as ``call``."""
+        replies = await self.link.send(commands, harmless=harmless)
+        if any(map(is_missing, replies)):
+            await self.load()
+            replies = await self.link.send(commands, harmless=harmless)
+        return list(map(value_of, replies))
+
+
+def value_of(reply: Any) -> Any:  # noqa: ANN401 - as Redis has it
+    """The reply, unless it is an error, which is raised."""
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 def is_missing(reply: object) -> bool:

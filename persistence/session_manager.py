@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -13,7 +13,7 @@ from engine.ruleset import Ruleset
 from engine.state import Actor, InventorySessionDTO
 from persistence.errors import IdempotencyMismatch, SessionNotLive
 from persistence.keys import Keys
-from persistence.mirror import Mirror, is_missing
+from persistence.mirror import Mirror, is_missing, value_of
 from persistence.records import Call, JournalEntry, LiveSession, TagMismatch
 from persistence.session_fields import actor_text, capacity_in, facts_text, fields_of, session_of
 from persistence.session_state import Pending, Probe, Replied
@@ -50,11 +50,7 @@ class InventorySessionManager:
         if not char_ids:
             return []
         commands = [self.mirror.command("session_probe", self.keys.of(char_id)) for char_id in char_ids]
-        replies = await self.mirror.link.send(commands, harmless=True)
-        if any(map(is_missing, replies)):
-            await self.mirror.load()
-            replies = await self.mirror.link.send(commands, harmless=True)
-        return [Probe.of(_value(reply)) for reply in replies]
+        return list(map(Probe.of, await self.mirror.send(commands, harmless=True)))
 
     async def open(
         self, session: InventorySessionDTO, *, probe: Probe, epoch: int, incarnation: int, catalog: int
@@ -84,11 +80,11 @@ class InventorySessionManager:
             [("MULTI",), self.mirror.command("session_probe", keys), ("HGETALL", keys.session), ("EXEC",)],
             harmless=True,
         )
-        probed, flat = _value(replies[3])
+        probed, flat = value_of(replies[3])
         if is_missing(probed):
             await self.mirror.load()
             return await self.read(char_id)
-        probe = Probe.of(_value(probed))
+        probe = Probe.of(value_of(probed))
         if not probe.on_this_node or probe.ruleset != f'"{self.ruleset.hash}"':
             raise SessionNotLive(char_id)
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -174,7 +170,7 @@ class InventorySessionManager:
             commands.append(("LRANGE", keys.journal, 0, limit - 1))
         if not commands:
             return {}
-        replies = list(map(_value, await self.mirror.link.send(commands, harmless=True)))
+        replies = list(map(value_of, await self.mirror.link.send(commands, harmless=True)))
         found: dict[str, Pending] = {}
         for char_id, head, texts in zip(char_ids, replies[::2], replies[1::2], strict=True):
             if head[0] is not None:
@@ -191,12 +187,7 @@ class InventorySessionManager:
             )
             for char_id, seq in flushed.items()
         ]
-        replies = await self.mirror.link.send(commands, harmless=True)
-        if any(map(is_missing, replies)):
-            await self.mirror.load()
-            replies = await self.mirror.link.send(commands, harmless=True)
-        for reply in replies:
-            _value(reply)
+        await self.mirror.send(commands, harmless=True)
 
     async def close(
         self,
@@ -231,9 +222,3 @@ def _pending(head: Sequence[bytes], texts: Sequence[bytes]) -> Pending:
         # Only this character's: one that cannot be read must never keep the others from being flushed.
         return Pending(status, 0, 0, 0, 0, (), damage=f"its session cannot be read: {error}")
     return Pending(status, epoch, seq, flushed_seq, incarnation, entries)
-
-
-def _value(reply: Any) -> Any:  # noqa: ANN401 - as Redis has it
-    if isinstance(reply, Exception):
-        raise reply
-    return reply

@@ -35,13 +35,10 @@ def move_item(draft: Draft, item: Item, to: Destination, quantity: int | None) -
         return refuse(RefusalCode.UNKNOWN_SLOT, container=to.container, slot=to.slot)
     if refusal := guards.source_unlocked(draft, item):
         return refusal
-    other = swap_partner(draft, item, facts, to, quantity)
-    if (
-        other is not None
-        and item.place.container == EQUIPMENT
-        and (refusal := wear.wearable(draft, other, draft.facts_of(other), str(item.place.slot)))
-    ):
-        return refusal
+    if item.place.container == EQUIPMENT and (other := swap_partner(draft, item, facts, to, quantity)):
+        refusal = wear.wearable(draft, other, draft.facts_of(other), str(item.place.slot))
+        if refusal:
+            return refusal
     if not placement.accepts(draft, to.container, facts):
         return refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=item.item_id, container=to.container)
     if to.slot is None:

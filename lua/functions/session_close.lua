@@ -1,5 +1,5 @@
 -- session_close: ends a session in two steps, with the final flush between them; or takes it out of play.
--- requires: node
+-- requires: node, view
 -- flags: allow-oom
 -- KEYS: session, journal, done, fence, due
 -- ARGV: step, epoch, seq, lease_ms
@@ -21,7 +21,7 @@ local function session_close(keys, args)
   local step, epoch, seq, lease_ms = unpack(args, 1, 4)
   local head = redis.call('HMGET', session, 'status', 'epoch', 'seq', 'flushed_seq')
   local status, own_epoch, own_seq = head[1], tonumber(head[2]), tonumber(head[3])
-  local member = string.match(session, '[%x-]+$')
+  local member = view.char_id(session)
   if not status then
     redis.call('ZREM', due, member)
     return {'ABSENT'}

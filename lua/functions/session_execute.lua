@@ -77,7 +77,7 @@ local function session_execute(keys, args)
   fields.set('seq', tostring(seq))
   if not fields.get('dirty_since') then
     fields.set('dirty_since', tostring(now_ms))
-    redis.call('ZADD', due, now_ms + flush_interval_ms, string.match(session, '[%x-]+$'))
+    redis.call('ZADD', due, now_ms + flush_interval_ms, view.char_id(session))
   end
   view.write(fields, session)
   redis.call('RPUSH', journal, '{"seq":' .. seq .. ',' .. origin .. ',"commands":' .. commands

@@ -32,7 +32,7 @@ local function session_open(keys, args)
     return {'RETRY'}
   end
   epoch, seq = tonumber(epoch), tonumber(seq)
-  local member = string.match(session, '[%x-]+$')
+  local member = view.char_id(session)
   local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'ruleset', 'catalog', 'gen')
   if not head[1] then
     if epoch <= tonumber(redis.call('GET', fence) or 0) then

@@ -1,5 +1,5 @@
 -- session_settle: forgets the journal entries that PostgreSQL has.
--- requires: node
+-- requires: node, view
 -- flags: allow-oom
 -- KEYS: session, journal, due
 -- ARGV: settled_seq, flush_interval_ms, idle_evict_ms
@@ -21,7 +21,7 @@ local function session_settle(keys, args)
     return {seq, flushed}
   end
   local now_ms = node.now_ms()
-  local member = string.match(session, '[%x-]+$')
+  local member = view.char_id(session)
   redis.call('LTRIM', journal, settled - flushed, -1)
   redis.call('HSET', session, 'flushed_seq', settled)
   if settled < seq then

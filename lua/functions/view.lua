@@ -7,6 +7,11 @@ local view = {}
 
 local CHUNK = 1000
 
+function view.char_id(session)
+  -- The key's last part, and the session's member in its due queue.
+  return string.match(session, '[%x-]+$')
+end
+
 function view.open(session, prefetch)
   local read, staged = {}, {}
   local values = redis.call('HMGET', session, unpack(prefetch))

@@ -35,8 +35,8 @@ function move.move_item(d, item, to, quantity)
   if refusal then
     return refusal
   end
-  local other = move.swap_partner(d, item, facts, to, quantity)
-  if other and item.container == 'equipment' then
+  local other = item.container == 'equipment' and move.swap_partner(d, item, facts, to, quantity)
+  if other then
     refusal = wear.wearable(d, other, draft.facts_of(d, other), item.slot)
     if refusal then
       return refusal

@@ -7,17 +7,16 @@ from persistence.demo.content import DemoCharacter, demo_catalog, demo_character
 from persistence.errors import CharacterExists
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call
-from persistence.store import InventoryStore
 
 
-async def seed(store: InventoryStore, orchestrator: InventoryOrchestrator) -> bool:
+async def seed(orchestrator: InventoryOrchestrator) -> bool:
     """Import the demo's catalog if there is none, and create its characters; False when all was there.
 
     A start that was cut off midway is taken up where it stopped: a batch is one call, so a
     character's seq tells how many batches it has had.
     """
     if orchestrator.items.version == 0:
-        await import_catalog(store, parse_catalog(demo_catalog(), orchestrator.ruleset))
+        await import_catalog(orchestrator.store, parse_catalog(demo_catalog(), orchestrator.ruleset))
         await orchestrator.items.refresh()
     played = [await _play(orchestrator, character) for character in demo_characters()]
     return any(played)

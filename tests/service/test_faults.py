@@ -28,17 +28,42 @@ class Died(Exception):
     """The process ends here, as far as anybody can see."""
 
 
-def dies_at(monkeypatch: pytest.MonkeyPatch, owner: type, method: str, *, after: bool = False) -> None:
-    """Make a step the last thing that a process does, once: before it, or right after it took effect."""
+Act = Callable[[], Awaitable[object]]
+
+
+def once(
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    method: str,
+    *,
+    before: Act | None = None,
+    after: Act | None = None,
+) -> None:
+    """Let something happen at the next call of a step: before it, or right after it took effect."""
     real: Callable[..., Awaitable[Any]] = getattr(owner, method)
 
     async def step(*args: Any, **kwargs: Any) -> Any:
         monkeypatch.setattr(owner, method, real)
-        if after:
-            await real(*args, **kwargs)
-        raise Died
+        if before is not None:
+            await before()
+        result = await real(*args, **kwargs)
+        if after is not None:
+            await after()
+        return result
 
     monkeypatch.setattr(owner, method, step)
+
+
+def raising(error: Exception) -> Act:
+    async def act() -> None:
+        raise error
+
+    return act
+
+
+def dies_at(monkeypatch: pytest.MonkeyPatch, owner: type, method: str, *, after: bool = False) -> None:
+    """Make a step the last thing that a process does: before it, or right after it took effect."""
+    once(monkeypatch, owner, method, **{"after" if after else "before": raising(Died())})
 
 
 def copied(site: Site) -> dict[str, Any]:
@@ -304,14 +329,7 @@ async def test_postgresql_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
 async def test_a_load_in_the_middle_of_a_close_wins(each_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await live(each_site, gateway)
-        real = InventorySessionManager.pending
-
-        async def pending(self: InventorySessionManager, *args: Any, **kwargs: Any) -> Any:
-            monkeypatch.setattr(InventorySessionManager, "pending", real)
-            await gateway._loader.reload(CHAR_ID)
-            return await real(self, *args, **kwargs)
-
-        monkeypatch.setattr(InventorySessionManager, "pending", pending)
+        once(monkeypatch, InventorySessionManager, "pending", before=lambda: gateway._loader.reload(CHAR_ID))
         evicted = await gateway._evictor.evict(CHAR_ID)
         head = await gateway.store.character(CHAR_ID)
         assert head is not None
@@ -326,14 +344,11 @@ async def test_durable_is_never_said_of_what_was_lost(
     async with each_site.gateway() as gateway:
         await live(each_site, gateway)
         await gateway.save_session(CHAR_ID)
-        real = InventorySessionManager.pending
 
-        async def pending(*args: Any, **kwargs: Any) -> Any:
-            monkeypatch.setattr(InventorySessionManager, "pending", real)
+        async def lose_all() -> None:
             each_site.client.flushall()
-            return await real(*args, **kwargs)
 
-        monkeypatch.setattr(InventorySessionManager, "pending", pending)
+        once(monkeypatch, InventorySessionManager, "pending", before=lose_all)
         with pytest.raises(OutcomeUnknown):
             await do(gateway, grant("ring"), durable=True)
         assert len(await stored_items(gateway)) == 1
@@ -379,14 +394,8 @@ async def test_a_lost_reply_to_commit_is_looked_up(
 ) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await live(each_site, gateway)
-        real = InventoryStore.flush
-
-        async def unanswered(self: InventoryStore, batch: Any) -> Any:
-            monkeypatch.setattr(InventoryStore, "flush", real)
-            await real(self, batch)
-            raise OutcomeUnknown("the reply to COMMIT was lost")
-
-        monkeypatch.setattr(InventoryStore, "flush", unanswered)
+        unanswered = raising(OutcomeUnknown("the reply to COMMIT was lost"))
+        once(monkeypatch, InventoryStore, "flush", after=unanswered)
         state = await gateway.save_session(CHAR_ID, evict=evict)
         assert state.durable_seq == 1 and state.live != evict
     await each_site.audit()
