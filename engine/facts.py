@@ -24,6 +24,10 @@ Names = Annotated[tuple[Name, ...], Meta(max_length=64)]
 Bind = Literal["none", "pickup", "equip"]
 Use = Literal["none", "keep", "consume"]
 
+# The kind of items whose template the catalog does not have; no ruleset may declare it, so no
+# filter and no slot takes them, and the guards leave them as they are.
+UNKNOWN_KIND = "unknown"
+
 
 class Requirements(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the actor must be to wear or use the item; an empty list or zero asks for nothing."""

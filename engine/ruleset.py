@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.facts import Facts
-from engine.ruleset_file import ContainerEntry, RulesetFile, SlotEntry
+from engine.facts import UNKNOWN_KIND, Facts
+from engine.ruleset_file import ContainerEntry, LimitGroupEntry, RulesetFile, SlotEntry, StateRule
 from engine.state import Actor
 
 EQUIPMENT = "equipment"
@@ -30,7 +30,7 @@ class Ruleset:
     Attributes: ``name``; ``hash`` (12 hex digits over the content, the version that sessions
     are opened under); ``slots`` and ``containers`` in order; ``conflicts`` (slot → the slots
     it displaces, in order, closed under symmetry); ``auto`` (auto-placement order); ``members`` (slot or
-    group → the slots it stands for).
+    group → the slots it stands for); ``limit_groups`` by name; ``state_rules`` by state, in order.
     """
 
     def __init__(self, source: RulesetFile) -> None:
@@ -41,6 +41,8 @@ class Ruleset:
         self.hash = hashlib.sha256(msgspec.json.encode(source)).hexdigest()[:12]
         self.slots: dict[str, SlotEntry] = {slot.name: slot for slot in source.slots}
         self.containers: dict[str, ContainerEntry] = {c.name: c for c in source.containers}
+        self.limit_groups: dict[str, LimitGroupEntry] = {g.name: g for g in source.limit_groups}
+        self.state_rules: dict[str, StateRule] = {rule.state: rule for rule in source.state_rules}
         self.auto = source.placement.auto
         self.conflicts = _symmetric(source.slots)
         self.members = _group_members(source.slots)
@@ -55,6 +57,19 @@ class Ruleset:
         carry = self.source.carry
         points = actor.attributes.get(carry.attribute, 0) if carry.attribute else 0
         return max(0, carry.base + carry.per_point * points)
+
+    def own_capacity(self, container: str, actor: Actor) -> int:
+        """Slots of a container of kind ``slots`` without what worn items grant, never below zero."""
+        entry = self.containers[container]
+        points = actor.attributes.get(entry.attribute, 0) if entry.attribute else 0
+        return max(0, entry.capacity + entry.per_point * points)
+
+    def is_exempt(self, state: str, facts: Facts) -> bool:
+        """Whether what the state forbids and locks does not concern items of this template."""
+        rule = self.state_rules.get(state)
+        return rule is not None and (
+            facts.kind in rule.exempt_kinds or any(tag in rule.exempt_tags for tag in facts.tags)
+        )
 
     def accepts(self, container: str, facts: Facts) -> bool:
         """Whether the container's filter lets items of this template in."""
@@ -77,6 +92,7 @@ class Ruleset:
             ("slots", facts.slots, self.members),
             ("requires.classes", facts.requires.classes, self.source.actor.classes),
             ("requires.attributes", facts.requires.attributes, self.source.actor.attributes),
+            ("limit_group", [facts.limit_group] if facts.limit_group else [], self.limit_groups),
             ("grants.containers", facts.grants.containers, self._growing()),
         ]
         return [
@@ -146,6 +162,9 @@ def _check(source: RulesetFile) -> None:
         at = f"slots.{slot.name}"
         _refuse_unknown(f"{at}.displaces", slot.displaces, [name for name in slots if name != slot.name])
         _refuse_unknown(f"{at}.locked_while", slot.locked_while, source.actor.states)
+        _refuse_unknown(f"{at}.requires.classes", slot.requires.classes, source.actor.classes)
+        _refuse_unknown(f"{at}.requires.attributes", slot.requires.attributes, source.actor.attributes)
+        _refuse_unknown(f"{at}.requires_for", slot.requires_for, source.items.kinds)
         if clash := [group for group in slot.groups if group in slots]:
             raise RulesetError(f"{at}.groups: {clash[0]} is the name of a slot")
     for container in source.containers:
@@ -154,6 +173,22 @@ def _check(source: RulesetFile) -> None:
         _refuse_unknown(f"{at}.tags", container.tags, source.items.tags)
         if container.capacity and container.kind != "slots":
             raise RulesetError(f"{at}.capacity: a {container.kind} has none")
+        if container.attribute is not None:
+            _refuse_unknown(f"{at}.attribute", [container.attribute], source.actor.attributes)
+            if container.kind != "slots":
+                raise RulesetError(f"{at}.attribute: a {container.kind} has no capacity")
+    _refuse_repeated("limit_groups", [group.name for group in source.limit_groups])
+    _refuse_repeated("state_rules", [rule.state for rule in source.state_rules])
+    for rule in source.state_rules:
+        at = f"state_rules.{rule.state}"
+        _refuse_unknown(at, [rule.state], source.actor.states)
+        _refuse_unknown(f"{at}.exempt_kinds", rule.exempt_kinds, source.items.kinds)
+        _refuse_unknown(f"{at}.exempt_tags", rule.exempt_tags, source.items.tags)
+    if source.placement.overflow is not None:
+        mailboxes = [entry.name for entry in source.containers if entry.kind == "mailbox"]
+        _refuse_unknown("placement.overflow", [source.placement.overflow], mailboxes)
+    if UNKNOWN_KIND in source.items.kinds:
+        raise RulesetError(f"items.kinds: {UNKNOWN_KIND} is the kind of items without a template")
     _refuse_repeated("placement.auto", source.placement.auto)
     _refuse_unknown("placement.auto", source.placement.auto, containers)
     if source.carry.attribute is not None:

@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from engine.bounds import ATTRIBUTE_MAX, COMMANDS_PER_BATCH_MAX, Capacity, CarryWeight, Name
+from engine.bounds import ATTRIBUTE_MAX, COMMANDS_PER_BATCH_MAX, Capacity, CarryWeight, Name, Quantity
+from engine.facts import Requirements
 
 Vocabulary = Annotated[tuple[Name, ...], Meta(max_length=512)]
+PerPoint = Annotated[int, Meta(ge=0, le=ATTRIBUTE_MAX)]
+# The commands that a state may forbid: what a player does, not what the game server tells.
+Deed = Literal["equip", "unequip", "move", "consume", "use", "drop", "sort"]
 
 
 class ActorSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +33,7 @@ class CarrySection(Struct, frozen=True, forbid_unknown_fields=True):
 
     base: CarryWeight
     attribute: Name | None = None
-    per_point: Annotated[int, Meta(ge=0, le=ATTRIBUTE_MAX)] = 0
+    per_point: PerPoint = 0
 
 
 class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,12 +44,17 @@ class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SlotEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """A slot of the paper doll. ``displaces`` holds both ways, whichever slot names the other."""
+    """A slot of the paper doll. ``displaces`` holds both ways, whichever slot names the other.
+
+    ``requires`` is asked of who wears anything there, or only items of the kinds ``requires_for``.
+    """
 
     name: Name
     groups: Vocabulary = ()
     displaces: Vocabulary = ()
     locked_while: Vocabulary = ()
+    requires: Requirements = Requirements()
+    requires_for: Vocabulary = ()
 
 
 class ContainerEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,14 +62,39 @@ class ContainerEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
     ``kind``: ``slots`` is indexed with a base ``capacity``; ``purse`` has one unlimited stack a
     template; ``mailbox`` is indexed and unbounded, and nothing can be put there by a move.
+    Each point of the actor's ``attribute`` adds ``per_point`` slots to ``capacity``. What lies in
+    a ``shared`` container may change hands, so nothing bound or untradeable gets in.
     """
 
     name: Name
     kind: Literal["slots", "purse", "mailbox"]
     capacity: Capacity = 0
+    attribute: Name | None = None
+    per_point: PerPoint = 0
     kinds: Vocabulary = ()
     tags: Vocabulary = ()
     weighs: bool = True
+    shared: bool = False
+
+
+class LimitGroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many items of a group may be carried, counted by quantity, and worn, counted by slot."""
+
+    name: Name
+    max_carried: Quantity | None = None
+    max_equipped: Annotated[int, Meta(ge=1, le=128)] | None = None
+
+
+class StateRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a state of the actor forbids, and the kinds and tags of items that it does not concern.
+
+    An exempt item is free of ``forbids`` and goes in and out of slots that the state locks.
+    """
+
+    state: Name
+    forbids: tuple[Deed, ...] = ()
+    exempt_kinds: Vocabulary = ()
+    exempt_tags: Vocabulary = ()
 
 
 class EquipmentSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,9 +104,13 @@ class EquipmentSection(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlacementSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where items go that nobody gave a place: the containers to try, in order."""
+    """Where items go that nobody gave a place: the containers to try, in order.
+
+    ``overflow`` is the mailbox that takes what a grant finds no room for, where it asks for that.
+    """
 
     auto: Vocabulary
+    overflow: Name | None = None
 
 
 class RulesetFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,3 +125,5 @@ class RulesetFile(Struct, frozen=True, forbid_unknown_fields=True):
     actor: ActorSection = ActorSection()
     equipment: EquipmentSection = EquipmentSection()
     limits: LimitsSection = LimitsSection()
+    limit_groups: Annotated[tuple[LimitGroupEntry, ...], Meta(max_length=128)] = ()
+    state_rules: Annotated[tuple[StateRule, ...], Meta(max_length=64)] = ()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from engine.facts import Facts
+from engine.facts import UNKNOWN_KIND, Facts
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import InventorySessionDTO, Item
 from persistence.errors import CharacterQuarantined, Unavailable
@@ -125,4 +125,4 @@ class Loader:
             return facts
         # Kept and shown, never dropped: of a kind that no filter names, it fits nowhere else.
         _log.warning("character %s: no template %s in the catalog", char_id, item.template_id)
-        return Facts(item.template_id, "unknown", destroyable=False, tradeable=False)
+        return Facts(item.template_id, UNKNOWN_KIND, destroyable=False, tradeable=False)
