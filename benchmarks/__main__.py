@@ -9,7 +9,7 @@ from types import FrameType
 
 import uvloop
 
-from benchmarks import cost, load, machine, report, seqs, statements, targets
+from benchmarks import command_cost, cost, load, machine, report, seqs, statements, targets
 from benchmarks.children import Child, ChildError
 from benchmarks.load import Generator, LoadError
 from benchmarks.options import Options, parse
@@ -51,10 +51,13 @@ def _measure(options: Options, ready: Stage, generator: Generator) -> Results:
     sides = [side for side in SIDES if not options.only or side.name in options.only]
     head = asyncio.run(machine.head(options, ready, generator))
     _say(f"{generator}, {options.rounds} rounds of {options.seconds} s for each of {len(sides)} sides")
-    costs = None
+    costs = by_kind = None
     if _wanted(options, "cost"):
         _say("server-side cost of a move")
         costs = uvloop.run(cost.measure(ready, options.rounds, options.seed))
+        _say("server-side cost of every kind of command")
+        measuring = command_cost.measure(ready.redis_url, ready.ruleset, options.rounds, options.seed)
+        by_kind = uvloop.run(measuring)
     samples, counted = {}, {}
     with ExitStack() as stack:
         children = _start(ready, sides, stack)
@@ -65,8 +68,9 @@ def _measure(options: Options, ready: Stage, generator: Generator) -> Results:
             counted = _count(options, ready, rounds, [s for s in sides if s.name in ("served", "crud")])
     ratios = targets.of_rounds(samples)
     ratios += targets.of_cost(costs) if costs is not None else []
+    ratios += targets.of_commands(by_kind) if by_kind is not None else []
     ratios += targets.of_statements(counted)
-    return Results(head, samples, costs, counted, ratios)
+    return Results(head, samples, costs, by_kind, counted, ratios)
 
 
 def _start(ready: Stage, sides: Sequence[Side], stack: ExitStack) -> dict[ServerName, Child]:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from benchmarks.serving import serve
-from engine.ruleset import load_ruleset
+from engine.shipped import read_ruleset
 from gateway.app import init_app
 from gateway.settings import Settings
 from persistence.service import ServiceSettings, open_service
@@ -27,7 +27,7 @@ async def paused() -> AsyncIterator[web.Application]:
         key_prefix=settings.key_prefix,
         shards=settings.shards,
     )
-    async with open_service(service, load_ruleset(settings.ruleset), flushing=False) as orchestrator:
+    async with open_service(service, read_ruleset(settings.ruleset), flushing=False) as orchestrator:
         yield init_app(settings, orchestrator)
 
 

@@ -1,11 +1,13 @@
-"""The commands that a move sends to Redis, written down instead of sent."""
+"""What a call sends to Redis, written down instead of sent."""
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from benchmarks.moves import Move
+from engine import commands
+from engine.facts import Facts
 from engine.ruleset import Ruleset
 from lua.library import Library
 from persistence.keys import Keys
@@ -35,13 +37,19 @@ class Recorder:
 
     async def command(self, move: Move) -> Command:
         """The call of the function that does the move."""
+        return await self.call(move.char_id, move.command, {}, secrets.token_hex(12))
+
+    async def call(
+        self, char_id: str, command: commands.Command, templates: Mapping[str, Facts], id_prefix: str
+    ) -> Command:
+        """The call of the function that does any command; the last two as the session manager has them."""
         await self._sessions.execute(
-            move.char_id,
-            (move.command,),
+            char_id,
+            (command,),
             _CALL,
             catalog=self._catalog,
-            templates={},
-            id_prefix=secrets.token_hex(12),
+            templates=templates,
+            id_prefix=id_prefix,
             at_ms=time.time_ns() // 1_000_000,
         )
         return self._link.heard

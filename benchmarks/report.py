@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from benchmarks.command_cost import CommandCost
 from benchmarks.cost import Cost
 from benchmarks.rounds import Sample
 from benchmarks.sides import Side
 from benchmarks.statements import Statements
+from benchmarks.stats import ratio as ratio_of
 from benchmarks.stats import spread
 from benchmarks.targets import Ratio
 
@@ -22,6 +24,7 @@ class Results(Struct, frozen=True):
     head: dict[str, str]
     samples: dict[str, list[Sample]]
     cost: Cost | None
+    commands: CommandCost | None
     statements: dict[str, Statements]
     ratios: list[Ratio]
 
@@ -38,6 +41,8 @@ def tables(results: Results, sides: Sequence[Side]) -> str:
         parts.append(_sides(results.samples, [side for side in sides if side.name in results.samples]))
     if results.cost is not None:
         parts.append(_cost(results.cost))
+    if results.commands is not None:
+        parts.append(_commands(results.commands))
     if results.statements:
         parts.append(_statements(results.statements))
     if results.ratios:
@@ -88,6 +93,24 @@ def _cost(cost: Cost) -> str:
         found = spread(values)
         lines.append(f"{label:38} {found.median:9.1f} {found.percent:5.0f}%")
     return "\n".join(lines)
+
+
+def _commands(cost: CommandCost) -> str:
+    least, *more = sorted(cost.sizes)
+    head = [f"{'server-side µs among items':38}"]
+    head += [f"{size:>8,} {'±':>6}" for size in (least, *more)]
+    head += [f"{f'{size:,}/{least}':>9}" for size in more]
+    rows = [*cost.kinds_us.items(), ("all kinds", {size: cost.mix_us(size) for size in cost.sizes})]
+    return "\n".join([" ".join(head), *(_command(label, by_size, least, more) for label, by_size in rows)])
+
+
+def _command(label: str, by_size: Mapping[int, Sequence[float]], least: int, more: Sequence[int]) -> str:
+    cells = [f"{label:38}"]
+    for size in (least, *more):
+        found = spread(by_size[size])
+        cells.append(f"{found.median:8.1f} {found.percent:5.0f}%")
+    cells += [f"{ratio_of(by_size[size], by_size[least]).median:9.2f}" for size in more]
+    return " ".join(cells)
 
 
 def _statements(statements: Mapping[str, Statements]) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from benchmarks.command_cost import CommandCost
 from benchmarks.cost import Cost
 from benchmarks.rounds import Sample
 from benchmarks.statements import Statements
@@ -76,6 +77,25 @@ def of_cost(cost: Cost) -> list[Ratio]:
             6,
         ),
     ]
+
+
+def of_commands(cost: CommandCost) -> list[Ratio]:
+    """Ratios of server-side time among many items and among few: of all kinds, and of the worst."""
+    least, *more = sorted(cost.sizes)
+    most = more[-1]
+    found = [
+        Ratio(
+            f"server-side time of all kinds of commands, {size:,} items / {least}",
+            ratio(cost.mix_us(size), cost.mix_us(least)),
+            "<=",
+            1.2,
+        )
+        for size in reversed(more)
+    ]
+    of_kinds = {kind: ratio(by[most], by[least]) for kind, by in cost.kinds_us.items()}
+    worst = max(of_kinds, key=lambda kind: of_kinds[kind].median)
+    label = f"the same of the worst kind ({worst}), {most:,} / {least}"
+    return [*found, Ratio(label, of_kinds[worst], "<=", 1.2)]
 
 
 def of_statements(statements: Mapping[str, Statements]) -> list[Ratio]:

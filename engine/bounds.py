@@ -28,15 +28,17 @@ _END = r"(?![\s\S])"
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}" + _END
 TEMPLATE_ID_PATTERN = r"^[a-z0-9][a-z0-9_.:/-]{0,63}" + _END
-ITEM_ID_PATTERN = (
-    r"^([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|@(0|[1-9][0-9]?))" + _END
-)
+_UUID = r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+ITEM_ID_PATTERN = rf"^({_UUID}){_END}"
+ITEM_REF_PATTERN = rf"^({_UUID}|@(0|[1-9][0-9]?)){_END}"
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 # The name of a class, or "" for none.
 ClassName = Annotated[str, Meta(pattern=rf"^([a-z][a-z0-9_]{{0,31}})?{_END}")]
 TemplateId = Annotated[str, Meta(pattern=TEMPLATE_ID_PATTERN)]
-ItemRef = Annotated[str, Meta(pattern=ITEM_ID_PATTERN)]
+ItemId = Annotated[str, Meta(pattern=ITEM_ID_PATTERN)]
+# An item by its id, or the first one that command n of the same call made, as "@n".
+ItemRef = Annotated[str, Meta(pattern=ITEM_REF_PATTERN)]
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Weight = Annotated[int, Meta(ge=0, le=WEIGHT_MAX)]
 StackLimit = Annotated[int, Meta(ge=1, le=STACK_LIMIT_MAX)]

@@ -14,6 +14,7 @@ from engine.bounds import (
     COMMANDS_PER_BATCH_MAX,
     AttributeValue,
     ClassName,
+    ItemId,
     ItemRef,
     Level,
     Name,
@@ -71,12 +72,25 @@ class MoveRequest(_Command, frozen=True, tag="move"):
 
 
 class GrantRequest(_Command, frozen=True, tag="grant"):
-    """Make new items, all or nothing; without ``container``, where auto-placement puts them."""
+    """Make new items, all or nothing; without ``container``, where auto-placement puts them.
+
+    ``overflow`` sends what finds no room to the ruleset's mailbox; ``partial`` makes as many as
+    room and limits allow and tells how many it did not. ``item_id`` names an instance that was
+    made elsewhere: one new stack, which keeps that id.
+    """
 
     template_id: TemplateId
     quantity: Quantity
     container: Name | None = None
     bound: bool = False
+    partial: bool = False
+    overflow: bool = False
+    item_id: ItemId | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.item_id is not None and self.item_id[12] == "8":
+            raise ValueError("`item_id` is a UUID of version 8, and those are made here alone")
 
 
 class ConsumeRequest(_Command, frozen=True, tag="consume"):
@@ -92,11 +106,35 @@ class ConsumeRequest(_Command, frozen=True, tag="consume"):
         super().__post_init__()
 
 
+class UseRequest(_Command, frozen=True, tag="use"):
+    """Use an item, and up one of it where it is used up; what it does is the game's to apply."""
+
+    item_id: ItemRef
+
+
 class DropRequest(_Command, frozen=True, tag="drop"):
     """Destroy an item, or ``quantity`` of its stack."""
 
     item_id: ItemRef
     quantity: Quantity | None = None
+
+
+class LockRequest(_Command, frozen=True, tag="lock"):
+    """The player's "keep this": no consume, use, drop or trade until it is unlocked."""
+
+    item_id: ItemRef
+
+
+class UnlockRequest(_Command, frozen=True, tag="unlock"):
+    """Take the player's lock off."""
+
+    item_id: ItemRef
+
+
+class SortRequest(_Command, frozen=True, tag="sort"):
+    """Merge the stacks of a container and put them in order, from the first slot on."""
+
+    container: Name
 
 
 class SetActorRequest(_Command, frozen=True, tag="set_actor"):
@@ -114,7 +152,11 @@ Command = (
     | MoveRequest
     | GrantRequest
     | ConsumeRequest
+    | UseRequest
     | DropRequest
+    | LockRequest
+    | UnlockRequest
+    | SortRequest
     | SetActorRequest
 )
 

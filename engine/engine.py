@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from engine.commands import Command
 from engine.facts import Facts
 from engine.outcome import Applied, Changes, Outcome
+from engine.preview import judge_all
+from engine.refusals import Refusal
 from engine.rules.apply import apply
 from engine.rules.draft import Draft
 from engine.ruleset import Ruleset
@@ -50,8 +52,29 @@ class InventoryEngine:
         draft = Draft(self.ruleset, session, templates or {}, id_prefix)
         if refusal := apply(draft, commands):
             return refusal
-        after = _session_after(session, draft)
-        return Applied(after, _changes(session, after, draft), capacity_of(draft, draft.touched_containers))
+        return _applied(session, draft)
+
+    def preview(
+        self,
+        session: InventorySessionDTO,
+        commands: Sequence[Command],
+        *,
+        templates: Mapping[str, Facts] | None = None,
+        id_prefix: str = "0" * 24,
+    ) -> Applied | tuple[Refusal, ...]:
+        """What ``apply_batch`` would answer, but with every rule that is broken, not only the first."""
+        draft, violations = judge_all(Draft(self.ruleset, session, templates or {}, id_prefix), commands)
+        return tuple(violations) or _applied(session, draft)
+
+
+def _applied(before: InventorySessionDTO, draft: Draft) -> Applied:
+    after = _session_after(before, draft)
+    return Applied(
+        after,
+        _changes(before, after, draft),
+        tuple(draft.told),
+        capacity_of(draft, draft.touched_containers),
+    )
 
 
 def _session_after(before: InventorySessionDTO, draft: Draft) -> InventorySessionDTO:

@@ -40,11 +40,26 @@ class Capacity(Struct, frozen=True):
     weight: CarriedWeight
 
 
+class Effect(Struct, frozen=True):
+    """What was used: the game looks up what the template does, and does it."""
+
+    template_id: str
+
+
+class Told(Struct, frozen=True, omit_defaults=True):
+    """What one command has to tell beside its changes: the rest of a partial grant, a use."""
+
+    op_index: int
+    not_placed: int | None = None
+    effect: Effect | None = None
+
+
 class Applied(Struct, frozen=True):
-    """The session after the call, what changed, and the room in the containers it touched."""
+    """The session after the call, what changed, what commands told, room in the containers touched."""
 
     session: InventorySessionDTO
     changes: Changes
+    told: tuple[Told, ...]
     capacity: Capacity
 
 

@@ -4,6 +4,7 @@
 contract: where a command breaks several rules, both implementations name the first.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
@@ -16,6 +17,10 @@ class RefusalCode(StrEnum):
 
     # item
     ITEM_NOT_FOUND = "ITEM_NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    ITEM_HELD = "ITEM_HELD"
+    FROZEN = "FROZEN"
+    ITEM_LOCKED = "ITEM_LOCKED"
     # request
     INVALID_QUANTITY = "INVALID_QUANTITY"
     UNKNOWN_SLOT = "UNKNOWN_SLOT"
@@ -26,10 +31,15 @@ class RefusalCode(StrEnum):
     # wearability
     NOT_WEARABLE = "NOT_WEARABLE"
     WRONG_SLOT = "WRONG_SLOT"
+    NOT_USABLE = "NOT_USABLE"
     # requirements
     LEVEL_TOO_LOW = "LEVEL_TOO_LOW"
     CLASS_NOT_ALLOWED = "CLASS_NOT_ALLOWED"
     ATTRIBUTE_TOO_LOW = "ATTRIBUTE_TOO_LOW"
+    # uniqueness and limits
+    UNIQUE_EQUIPPED = "UNIQUE_EQUIPPED"
+    CARRY_LIMIT = "CARRY_LIMIT"
+    LIMIT_GROUP = "LIMIT_GROUP"
     # destination
     CONTAINER_REJECTS_ITEM = "CONTAINER_REJECTS_ITEM"
     SLOT_OUT_OF_RANGE = "SLOT_OUT_OF_RANGE"
@@ -43,6 +53,8 @@ class RefusalCode(StrEnum):
     # amounts
     INSUFFICIENT_ITEMS = "INSUFFICIENT_ITEMS"
     # ownership
+    ITEM_BOUND = "ITEM_BOUND"
+    NOT_TRADEABLE = "NOT_TRADEABLE"
     NOT_DESTROYABLE = "NOT_DESTROYABLE"
 
 
@@ -52,3 +64,7 @@ class Refusal(Struct, frozen=True):
     code: RefusalCode
     params: dict[str, Param]
     op_index: int = 0
+
+
+# What a rule finds wrong, first to last: a call stops at the first, a preview goes on.
+Refusals = Iterator[Refusal]

@@ -6,22 +6,27 @@ exist once.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
-from engine.facts import UNKNOWN_KIND, Facts
+from engine.facts import Facts
+from engine.ruleset_check import EQUIPMENT as EQUIPMENT
+from engine.ruleset_check import faults
 from engine.ruleset_file import ContainerEntry, LimitGroupEntry, RulesetFile, SlotEntry, StateRule
+from engine.ruleset_text import RulesetText, read_file, read_text
 from engine.state import Actor
-
-EQUIPMENT = "equipment"
 
 
 class RulesetError(ValueError):
-    """A ruleset that cannot be used; the message names the key at fault."""
+    """A ruleset that cannot be used; ``errors`` has all that is wrong, the message the first of it."""
+
+    def __init__(self, *errors: str) -> None:
+        """Remember all of them."""
+        super().__init__(errors[0])
+        self.errors = list(errors)
 
 
 class Ruleset:
@@ -35,7 +40,8 @@ class Ruleset:
 
     def __init__(self, source: RulesetFile) -> None:
         """Check ``source`` and derive the lookups; raises ``RulesetError``."""
-        _check(source)
+        if wrong := faults(source):
+            raise RulesetError(*(f"{fault.key(source)}: {fault.message}" for fault in wrong))
         self.source = source
         self.name = source.name
         self.hash = hashlib.sha256(msgspec.json.encode(source)).hexdigest()[:12]
@@ -115,22 +121,20 @@ class Ruleset:
 
 def load_ruleset(path: Path | None = None) -> Ruleset:
     """Read a ruleset from TOML, the shipped one without a path; raises ``RulesetError``."""
-    if path is None:
-        text = files("engine").joinpath("rulesets/haversack.toml").read_text("utf-8")
-    else:
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RulesetError(f"{path}: {error}") from error
-    return parse_ruleset(text)
+    if path is not None:
+        return _usable(read_file(path))
+    return parse_ruleset(files("engine").joinpath("rulesets/haversack.toml").read_text("utf-8"))
 
 
-def parse_ruleset(text: str) -> Ruleset:
-    """Build a ruleset from TOML text; raises ``RulesetError``."""
-    try:
-        return Ruleset(msgspec.convert(tomllib.loads(text), RulesetFile))
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise RulesetError(str(error)) from error
+def parse_ruleset(text: str, name: str = "ruleset") -> Ruleset:
+    """Build a ruleset from TOML text; raises ``RulesetError``, whose lines begin with ``name``."""
+    return _usable(read_text(text, name))
+
+
+def _usable(read: RulesetText) -> Ruleset:
+    if read.source is None:
+        raise RulesetError(*read.errors)
+    return Ruleset(read.source)
 
 
 def _group_members(slots: tuple[SlotEntry, ...]) -> dict[str, tuple[str, ...]]:
@@ -151,67 +155,3 @@ def _symmetric(slots: tuple[SlotEntry, ...]) -> dict[str, tuple[str, ...]]:
         )
         for slot in slots
     }
-
-
-def _check(source: RulesetFile) -> None:
-    slots = [slot.name for slot in source.slots]
-    containers = [container.name for container in source.containers]
-    _refuse_repeated("slots", slots)
-    _refuse_repeated("containers", [*containers, EQUIPMENT])
-    for slot in source.slots:
-        at = f"slots.{slot.name}"
-        _refuse_unknown(f"{at}.displaces", slot.displaces, [name for name in slots if name != slot.name])
-        _refuse_unknown(f"{at}.locked_while", slot.locked_while, source.actor.states)
-        _refuse_unknown(f"{at}.requires.classes", slot.requires.classes, source.actor.classes)
-        _refuse_unknown(f"{at}.requires.attributes", slot.requires.attributes, source.actor.attributes)
-        _refuse_unknown(f"{at}.requires_for", slot.requires_for, source.items.kinds)
-        if clash := [group for group in slot.groups if group in slots]:
-            raise RulesetError(f"{at}.groups: {clash[0]} is the name of a slot")
-    for container in source.containers:
-        at = f"containers.{container.name}"
-        _refuse_unknown(f"{at}.kinds", container.kinds, source.items.kinds)
-        _refuse_unknown(f"{at}.tags", container.tags, source.items.tags)
-        if container.capacity and container.kind != "slots":
-            raise RulesetError(f"{at}.capacity: a {container.kind} has none")
-        if container.attribute is not None:
-            _refuse_unknown(f"{at}.attribute", [container.attribute], source.actor.attributes)
-            if container.kind != "slots":
-                raise RulesetError(f"{at}.attribute: a {container.kind} has no capacity")
-    _refuse_repeated("limit_groups", [group.name for group in source.limit_groups])
-    _refuse_repeated("state_rules", [rule.state for rule in source.state_rules])
-    for rule in source.state_rules:
-        at = f"state_rules.{rule.state}"
-        _refuse_unknown(at, [rule.state], source.actor.states)
-        _refuse_unknown(f"{at}.exempt_kinds", rule.exempt_kinds, source.items.kinds)
-        _refuse_unknown(f"{at}.exempt_tags", rule.exempt_tags, source.items.tags)
-    if source.placement.overflow is not None:
-        mailboxes = [entry.name for entry in source.containers if entry.kind == "mailbox"]
-        _refuse_unknown("placement.overflow", [source.placement.overflow], mailboxes)
-    if UNKNOWN_KIND in source.items.kinds:
-        raise RulesetError(f"items.kinds: {UNKNOWN_KIND} is the kind of items without a template")
-    _refuse_repeated("placement.auto", source.placement.auto)
-    _refuse_unknown("placement.auto", source.placement.auto, containers)
-    if source.carry.attribute is not None:
-        _refuse_unknown("carry.attribute", [source.carry.attribute], source.actor.attributes)
-    for path, words in (
-        ("actor.classes", source.actor.classes),
-        ("actor.attributes", source.actor.attributes),
-        ("actor.states", source.actor.states),
-        ("items.kinds", source.items.kinds),
-        ("items.tags", source.items.tags),
-    ):
-        _refuse_repeated(path, words)
-
-
-def _refuse_unknown(path: str, words: Iterable[str], known: Iterable[str]) -> None:
-    for word in words:
-        if word not in known:
-            raise RulesetError(f"{path}: {word} is not declared")
-
-
-def _refuse_repeated(path: str, words: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for word in words:
-        if word in seen:
-            raise RulesetError(f"{path}: {word} stands twice")
-        seen.add(word)

@@ -63,7 +63,9 @@ class ContainerEntry(Struct, frozen=True, forbid_unknown_fields=True):
     ``kind``: ``slots`` is indexed with a base ``capacity``; ``purse`` has one unlimited stack a
     template; ``mailbox`` is indexed and unbounded, and nothing can be put there by a move.
     Each point of the actor's ``attribute`` adds ``per_point`` slots to ``capacity``. What lies in
-    a ``shared`` container may change hands, so nothing bound or untradeable gets in.
+    a ``shared`` container may change hands, so nothing bound or untradeable gets in. While the actor
+    is in a state of ``locked_while``, or in none of ``open_while`` if there are any, the player takes
+    nothing out and puts nothing in. ``consumable``: consuming by template takes from here.
     """
 
     name: Name
@@ -73,8 +75,11 @@ class ContainerEntry(Struct, frozen=True, forbid_unknown_fields=True):
     per_point: PerPoint = 0
     kinds: Vocabulary = ()
     tags: Vocabulary = ()
+    locked_while: Vocabulary = ()
+    open_while: Vocabulary = ()
     weighs: bool = True
     shared: bool = False
+    consumable: bool = True
 
 
 class LimitGroupEntry(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,12 +8,15 @@ from gateway.auth import BearerAuth
 from gateway.characters import CharacterGateway
 from gateway.health import HealthGateway
 from gateway.inventory import InventoryGateway
+from gateway.item_detail import ItemDetails
 from gateway.items import ItemsGateway
 from gateway.middleware import Gate
+from gateway.pages import ContainerPages
 from gateway.requests import BODY_BYTES_MAX
-from gateway.routes import CHARACTER, TEMPLATE, Routes
+from gateway.routes import CHARACTER, ITEM, TEMPLATE, Routes
 from gateway.sessions import SessionGateway
 from gateway.settings import Settings
+from gateway.stats import StatsGateway
 from persistence.orchestrator import InventoryOrchestrator
 
 SETTINGS: Final = web.AppKey("settings", Settings)
@@ -60,10 +63,26 @@ def _add_character_routes(routes: Routes, orchestrator: InventoryOrchestrator) -
     routes.add("GET", f"{CHARACTER}/inventory/equipment", inventory.equipment)
     routes.add("GET", f"{CHARACTER}/inventory/wallet", inventory.wallet)
     routes.add("GET", f"{CHARACTER}/inventory/capacity", inventory.capacity)
+    routes.add("GET", f"{CHARACTER}/inventory/stats", StatsGateway(orchestrator).worn)
+    routes.add("GET", ITEM, ItemDetails(orchestrator).read)
     routes.add("POST", f"{CHARACTER}/inventory/equip", inventory.equip)
     routes.add("POST", f"{CHARACTER}/inventory/unequip", inventory.unequip)
     routes.add("POST", f"{CHARACTER}/inventory/move", inventory.move)
     routes.add("POST", f"{CHARACTER}/inventory/grant", inventory.grant)
     routes.add("POST", f"{CHARACTER}/inventory/consume", inventory.consume)
+    routes.add("POST", f"{CHARACTER}/inventory/use", inventory.use)
     routes.add("POST", f"{CHARACTER}/inventory/drop", inventory.drop)
+    routes.add("POST", f"{CHARACTER}/inventory/lock", inventory.lock)
+    routes.add("POST", f"{CHARACTER}/inventory/unlock", inventory.unlock)
+    routes.add("POST", f"{CHARACTER}/inventory/sort", inventory.sort)
     routes.add("POST", f"{CHARACTER}/inventory/execute", inventory.execute)
+    _add_container_pages(routes, orchestrator)
+
+
+def _add_container_pages(routes: Routes, orchestrator: InventoryOrchestrator) -> None:
+    """Come last: a container that a game has named as one of the paths above leaves it that path."""
+    pages = ContainerPages(orchestrator)
+    for container in orchestrator.ruleset.containers:
+        path = f"{CHARACTER}/inventory/{container}"
+        if not routes.taken(path):
+            routes.add("GET", path, pages.of(container))

@@ -92,6 +92,7 @@ class CharacterGateway:
     async def change(self, request: web.Request) -> web.Response:
         """``PATCH /v1/characters/{char_id}``: the fields of ``set_actor``; replies with the character."""
         char_id = requests.char_id(request)
+        requests.query(request)
         conditions = call(request)
         command = commands.single(commands.SET_ACTOR, await requests.json_body(request))
         reply = await execute(self._orchestrator, char_id, (command,), conditions)

@@ -1,4 +1,4 @@
-"""The command line: ``haversack serve | migrate | catalog import FILE``."""
+"""The command line: ``haversack serve | migrate | catalog import FILE… | ruleset check FILE | parity``."""
 
 import argparse
 import asyncio
@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from engine.ruleset import load_ruleset
+from engine.ruleset import RulesetError
+from engine.shipped import read_ruleset
+from gateway.parity_command import add_parity_command
+from gateway.ruleset_command import add_ruleset_commands, first_errors
 from gateway.serve import configure_logging, database, fatal, serve
 from gateway.settings import Settings, SettingsError
 from persistence import migrations
-from persistence.catalog import parse_catalog
+from persistence.catalog import parse_entries
+from persistence.catalog_mapping import read_mapping
+from persistence.catalog_source import read_entries
 from persistence.catalog_store import import_catalog
 from persistence.errors import CatalogError
 from persistence.store import InventoryStore
@@ -26,12 +31,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_logging()
     try:
         settings = Settings.read(
-            os.environ, {name: getattr(arguments, name, None) for name in ("host", "port", "data_dir")}
+            getattr(arguments, "environ", os.environ),
+            {name: getattr(arguments, name, None) for name in ("host", "port", "data_dir")},
         )
-        arguments.run(settings, arguments)
+        status: int | None = arguments.run(settings, arguments)
     except (SettingsError, CatalogError) as error:
         for line in error.errors:
             print(f"haversack: {line}", file=sys.stderr)
+        return MISUSED
+    except RulesetError as error:
+        for line in first_errors(error.errors):
+            print(line, file=sys.stderr)
         return MISUSED
     except KeyboardInterrupt:
         return FAILED
@@ -40,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"haversack: {words}", file=sys.stderr)
         return FAILED
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,10 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     catalog = commands.add_parser("catalog", help="the item catalog").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    importing = catalog.add_parser("import", help="replace the catalog by a file of JSON Lines")
-    importing.add_argument("file", type=Path, metavar="FILE")
+    importing = catalog.add_parser("import", help="replace the catalog by what stands in files")
+    importing.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSON Lines, or a JSON array")
+    importing.add_argument("--mapping", help="how entries of another form become templates: name or path")
+    importing.add_argument(
+        "--map", dest="maps", action="append", default=[], metavar="FACT=SOURCE",
+        help="take a fact from a field of such entries, over what the mapping says",
+    )  # fmt: skip
     _add_data_dir(importing)
     importing.set_defaults(run=_import_catalog)
+
+    add_ruleset_commands(commands)
+    add_parity_command(commands)
     return parser
 
 
@@ -87,9 +105,11 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> None:
 
 
 def _import_catalog(settings: Settings, arguments: argparse.Namespace) -> None:
-    ruleset = load_ruleset(settings.ruleset)
-    with arguments.file.open("rb") as lines:
-        templates = parse_catalog(lines, ruleset)
+    ruleset = read_ruleset(settings.ruleset)
+    mapping = None
+    if arguments.mapping is not None or arguments.maps:
+        mapping = read_mapping(arguments.mapping, arguments.maps)
+    templates = parse_entries(read_entries(arguments.files, mapped=mapping is not None), ruleset, mapping)
 
     async def run(url: str) -> int:
         store = await InventoryStore.connect(url, ruleset, pool_size=1)

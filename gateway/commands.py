@@ -12,9 +12,13 @@ from engine.commands import (
     DropRequest,
     EquipRequest,
     GrantRequest,
+    LockRequest,
     MoveRequest,
     SetActorRequest,
+    SortRequest,
     UnequipRequest,
+    UnlockRequest,
+    UseRequest,
 )
 from gateway.problems import invalid
 from gateway.requests import decoded
@@ -26,7 +30,11 @@ C = TypeVar(
     MoveRequest,
     GrantRequest,
     ConsumeRequest,
+    UseRequest,
     DropRequest,
+    LockRequest,
+    UnlockRequest,
+    SortRequest,
     SetActorRequest,
 )
 
@@ -43,7 +51,11 @@ UNEQUIP = msgspec.json.Decoder(UnequipRequest)
 MOVE = msgspec.json.Decoder(MoveRequest)
 GRANT = msgspec.json.Decoder(GrantRequest)
 CONSUME = msgspec.json.Decoder(ConsumeRequest)
+USE = msgspec.json.Decoder(UseRequest)
 DROP = msgspec.json.Decoder(DropRequest)
+LOCK = msgspec.json.Decoder(LockRequest)
+UNLOCK = msgspec.json.Decoder(UnlockRequest)
+SORT = msgspec.json.Decoder(SortRequest)
 SET_ACTOR = msgspec.json.Decoder(SetActorRequest)
 _EXECUTE = msgspec.json.Decoder(ExecuteRequest)
 

@@ -1,4 +1,4 @@
-"""The headers under which a command is carried out."""
+"""The headers, and the one parameter, under which a command is carried out."""
 
 import re
 from typing import Final
@@ -16,6 +16,14 @@ _ID = re.compile(r"[\x20-\x7e]{1,128}")
 _TAG = re.compile(r'("?)([0-9]{1,19}\.[0-9]{1,19})(?:\+[0-9]{1,19})?\1')
 
 
+def dry_run(request: web.Request) -> bool:
+    """Whether the caller only asks: ``?dry_run=true``."""
+    value = query(request, "dry_run").get("dry_run", "false")
+    if value not in ("true", "false"):
+        raise invalid("dry_run", "expected true or false")
+    return value == "true"
+
+
 def call(request: web.Request) -> Call:
     """Who calls and under which conditions; 400 for a condition that makes no sense.
 
@@ -23,7 +31,6 @@ def call(request: web.Request) -> Call:
     ``ETag`` or bare as in a reply's ``tag``, or ``*``. ``Inventory-Durability``: ``memory`` or
     ``durable``. ``X-Request-Id`` goes into the journal; the middleware has checked it.
     """
-    query(request)
     headers = request.headers
     if not (
         REQUEST_ID in headers

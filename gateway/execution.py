@@ -6,10 +6,11 @@ from aiohttp import web
 
 from engine.commands import Command
 from engine.refusals import Refusal
-from gateway.problems import Problem, of_refusal
-from gateway.responses import json_reply
+from gateway.problems import Problem, of_refusal, of_violations
+from gateway.responses import encode, json_reply
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.records import Call
+from persistence.records import Call, TagMismatch
+from persistence.replies import told_members
 
 
 async def execute(
@@ -24,6 +25,23 @@ async def execute(
         return json_reply(result)
     if isinstance(result, Refusal):
         return of_refusal(result).response()
+    return _tag_mismatch(result, call)
+
+
+async def preview(
+    orchestrator: InventoryOrchestrator, char_id: str, commands: Sequence[Command], call: Call
+) -> web.Response:
+    """What the commands would come to, 200; or a problem with all rules that they would break."""
+    result = await orchestrator.preview(char_id, commands, call)
+    if isinstance(result, TagMismatch):
+        return _tag_mismatch(result, call)
+    if isinstance(result, tuple):
+        return of_violations(result).response()
+    plan = {"changes": result.changes, **told_members(result.told), "capacity": result.capacity}
+    return json_reply(encode(plan))
+
+
+def _tag_mismatch(result: TagMismatch, call: Call) -> web.Response:
     return Problem(
         "TAG_MISMATCH",
         params={"tag": result.tag, "expected": call.if_match},

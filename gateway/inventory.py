@@ -1,15 +1,18 @@
 """The inventory of a character: read whole or in part, and changed by commands."""
 
+from collections.abc import Sequence
+
 import msgspec
 from aiohttp import web
 
+from engine.commands import Command
 from gateway import commands, requests, views
-from gateway.conditions import call
-from gateway.execution import execute
+from gateway.conditions import call, dry_run
+from gateway.execution import execute, preview
 from gateway.problems import invalid
 from gateway.responses import encode, not_modified, tagged_reply
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.records import LiveSession
+from persistence.records import Call, LiveSession
 
 
 class InventoryGateway:
@@ -87,18 +90,39 @@ class InventoryGateway:
         """``POST …/inventory/drop``: the fields of ``DropRequest``."""
         return await self._single(request, commands.DROP)
 
+    async def use(self, request: web.Request) -> web.Response:
+        """``POST …/inventory/use``: the fields of ``UseRequest``; ``effect`` says of which template."""
+        return await self._single(request, commands.USE)
+
+    async def lock(self, request: web.Request) -> web.Response:
+        """``POST …/inventory/lock``: the fields of ``LockRequest``."""
+        return await self._single(request, commands.LOCK)
+
+    async def unlock(self, request: web.Request) -> web.Response:
+        """``POST …/inventory/unlock``: the fields of ``UnlockRequest``."""
+        return await self._single(request, commands.UNLOCK)
+
+    async def sort(self, request: web.Request) -> web.Response:
+        """``POST …/inventory/sort``: the fields of ``SortRequest``; 409 when others are always faster."""
+        return await self._single(request, commands.SORT)
+
     async def execute(self, request: web.Request) -> web.Response:
         """``POST …/inventory/execute``: commands in order, all or nothing."""
-        char_id = requests.char_id(request)
-        conditions = call(request)
-        batch = commands.batch(await requests.json_body(request), self._commands_max)
-        return await execute(self._orchestrator, char_id, batch, conditions)
+        terms = self._terms(request)
+        return await self._run(commands.batch(await requests.json_body(request), self._commands_max), terms)
 
     async def _single(self, request: web.Request, decoder: msgspec.json.Decoder[commands.C]) -> web.Response:
-        char_id = requests.char_id(request)
-        conditions = call(request)
-        command = commands.single(decoder, await requests.json_body(request))
-        return await execute(self._orchestrator, char_id, (command,), conditions)
+        terms = self._terms(request)
+        return await self._run((commands.single(decoder, await requests.json_body(request)),), terms)
+
+    def _terms(self, request: web.Request) -> tuple[str, Call, bool]:
+        """Whose inventory, under which conditions, and whether it is only asked."""
+        return requests.char_id(request), call(request), dry_run(request)
+
+    async def _run(self, batch: Sequence[Command], terms: tuple[str, Call, bool]) -> web.Response:
+        char_id, conditions, only_asked = terms
+        run = preview if only_asked else execute
+        return await run(self._orchestrator, char_id, batch, conditions)
 
     async def _read(self, request: web.Request) -> LiveSession:
         return await self._orchestrator.read_session(requests.char_id(request))

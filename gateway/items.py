@@ -90,13 +90,13 @@ class ItemsGateway:
 
 
 def _view(template: Template) -> TemplateView:
-    return TemplateView(template.facts.template_id, _every_field(template.facts), template.data)
+    return TemplateView(template.facts.template_id, every_fact(template.facts), template.data)
 
 
-def _every_field(struct: Struct) -> dict[str, Any]:
+def every_fact(struct: Struct) -> dict[str, Any]:
     """All fields by their names in JSON. The structs themselves are encoded without defaults."""
     return {
-        field.encode_name: _every_field(value) if isinstance(value, Struct) else value
+        field.encode_name: every_fact(value) if isinstance(value, Struct) else value
         for field in structs.fields(struct)
         for value in (getattr(struct, field.name),)
     }

@@ -13,6 +13,7 @@ from persistence.errors import (
     CharacterExists,
     CharacterNotFound,
     CharacterQuarantined,
+    Conflict,
     IdempotencyMismatch,
     InvalidWords,
     OutcomeUnknown,
@@ -117,6 +118,17 @@ def of_refusal(refusal: Refusal) -> Problem:
     return Problem(refusal.code.value, params=refusal.params, op_index=refusal.op_index)
 
 
+def of_violations(refusals: Sequence[Refusal]) -> Problem:
+    """All rules that a previewed call would break; the problem itself is that of the first."""
+    first = refusals[0]
+    return Problem(
+        first.code.value,
+        params=first.params,
+        op_index=first.op_index,
+        violations=[Violation(refusal.code.value, refusal.params, refusal.op_index) for refusal in refusals],
+    )
+
+
 def of_persistence_error(error: PersistenceError) -> Problem | None:
     """The problem that an error below stands for; None for one that no caller can do anything about."""
     match error:
@@ -126,6 +138,8 @@ def of_persistence_error(error: PersistenceError) -> Problem | None:
             return Problem("ALREADY_EXISTS", params={"char_id": char_id})
         case CharacterQuarantined():
             return Problem("CHARACTER_QUARANTINED")
+        case Conflict():
+            return Problem("CONFLICT", headers=RETRY_AFTER)
         case InvalidWords(errors=errors):
             return invalid_words(errors)
         case IdempotencyMismatch():

@@ -18,8 +18,10 @@ from gateway.middleware import Gate
 from gateway.problems import Problem, invalid
 
 CHARACTER: Final = "/v1/characters/{char_id}"
+ITEM: Final = f"{CHARACTER}/inventory/items/{{item_id}}"
 TEMPLATE: Final = "/v1/items/{template_id}"
 _CHARACTERS: Final = CHARACTER.partition("{")[0]
+_ITEMS: Final = ITEM.removeprefix(f"{CHARACTER}/").partition("{")[0]
 _TEMPLATES: Final = TEMPLATE.partition("{")[0]
 
 _Methods = dict[str, ResourceRoute]
@@ -28,8 +30,8 @@ _Methods = dict[str, ResourceRoute]
 class Routes(AbstractResource):
     """All paths of the application.
 
-    Two have a part that varies: the character's id, one segment, and the template's, all of the
-    rest, because template ids may have slashes in them.
+    Three parts vary: the character's id and the id of one of its items, a segment each, and the
+    template's, all of the rest, because template ids may have slashes in them.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -38,13 +40,16 @@ class Routes(AbstractResource):
         self._gate = gate
         self._fixed: dict[str, _Methods] = {}
         self._of_a_character: dict[str, _Methods] = {}
+        self._of_an_item: _Methods = {}
         self._of_a_template: _Methods = {}
         self._missing = self._route("*", _missing)
         self._missing_outside = self._route("*", _missing, needs_token=False)
 
     def add(self, method: str, path: str, handler: Handler, *, needs_token: bool = True) -> None:
-        """Add a path: a fixed one, one that begins with ``CHARACTER``, or ``TEMPLATE``."""
-        if path.startswith(CHARACTER):
+        """Add a path: a fixed one, one that begins with ``CHARACTER``, ``ITEM`` or ``TEMPLATE``."""
+        if path == ITEM:
+            methods = self._of_an_item
+        elif path.startswith(CHARACTER):
             methods = self._of_a_character.setdefault(path.removeprefix(CHARACTER), {})
         elif path == TEMPLATE:
             methods = self._of_a_template
@@ -55,6 +60,10 @@ class Routes(AbstractResource):
         for name in ("GET", "HEAD") if method == "GET" else (method,):
             assert name not in methods, (name, path)
             methods[name] = self._route(name, handler, needs_token=needs_token)
+
+    def taken(self, path: str) -> bool:
+        """Whether a path that begins with ``CHARACTER``, and varies in nothing else, has been added."""
+        return path.removeprefix(CHARACTER) in self._of_a_character
 
     async def resolve(self, request: web.Request) -> tuple[UrlMappingMatchInfo | None, set[str]]:
         """The route of a request; there is always one."""
@@ -70,8 +79,13 @@ class Routes(AbstractResource):
     def _find(self, path: str) -> tuple[dict[str, str], Mapping[str, ResourceRoute]]:
         if path.startswith(_CHARACTERS):
             char_id, slash, below = path[len(_CHARACTERS) :].partition("/")
-            methods = self._of_a_character.get(slash + below) if char_id else None
-            return {"char_id": char_id}, methods or {}
+            methods = self._of_a_character.get(slash + below) if char_id else {}
+            if methods is not None:
+                return {"char_id": char_id}, methods
+            item_id = below[len(_ITEMS) :] if below.startswith(_ITEMS) else ""
+            # A slash that is written as %2F is a wrong id; one that is a slash, another path.
+            methods = self._of_an_item if item_id and "/" not in item_id else {}
+            return {"char_id": char_id, "item_id": item_id}, methods
         if path.startswith(_TEMPLATES) and path != _TEMPLATES:
             # The only two that yarl leaves escaped, lest a path be cut in other places.
             template_id = path[len(_TEMPLATES) :].replace("%2F", "/").replace("%25", "%")
@@ -105,7 +119,12 @@ class Routes(AbstractResource):
 
     def __iter__(self) -> Iterator[AbstractRoute]:
         """All routes."""
-        tables = (*self._fixed.values(), *self._of_a_character.values(), self._of_a_template)
+        tables = (
+            *self._fixed.values(),
+            *self._of_a_character.values(),
+            self._of_an_item,
+            self._of_a_template,
+        )
         return (route for methods in tables for route in methods.values())
 
     def __len__(self) -> int:

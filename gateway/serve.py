@@ -12,7 +12,8 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from engine.ruleset import Ruleset, load_ruleset
+from engine.ruleset import Ruleset
+from engine.shipped import read_ruleset
 from gateway.app import init_app
 from gateway.server import GatewayRunner
 from gateway.settings import Settings
@@ -40,7 +41,7 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
     ``RulesetError``, ``SettingsError``, ``EmbeddedError``, ``PersistenceError``, ``OSError``,
     ``ServerDied``.
     """
-    ruleset = load_ruleset(settings.ruleset)
+    ruleset = read_ruleset(settings.ruleset)
     with ExitStack() as stack:
         servers: EmbeddedServers | None = None
         if settings.redis_url is None or settings.database_url is None:

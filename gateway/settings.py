@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from engine.shipped import check_name
+
 PREFIX: Final = "HAVERSACK_"
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster")
 DATABASE_SCHEMES: Final = ("postgresql",)
@@ -40,8 +42,9 @@ class Settings:
     """How to serve. Source of the fields and defaults: the README's table of settings.
 
     ``redis_url`` and ``database_url`` are None for the embedded servers, whose files are in
-    ``data_dir``; ``token`` is None until the kept one was read; ``ruleset`` is None for the
-    shipped one. Raises ``SettingsError`` for values that do not go together.
+    ``data_dir``; ``token`` is None until the kept one was read; ``ruleset`` is what
+    ``read_ruleset`` takes, a shipped one's name or a path. Raises ``SettingsError`` for values
+    that do not go together.
     """
 
     host: str = "127.0.0.1"
@@ -50,7 +53,7 @@ class Settings:
     database_url: str | None = None
     data_dir: Path = Path(".haversack")
     token: str | None = None
-    ruleset: Path | None = None
+    ruleset: str = "haversack"
     flush_interval_ms: int = 100
     idle_evict_s: int = 900
     shards: int = 1
@@ -167,6 +170,13 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _ruleset(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("expected the name of a shipped ruleset, or a path")
+    check_name(text)
+    return text
+
+
 def _token(text: str) -> str:
     if not valid_token(text):
         raise ValueError("expected 1 to 512 of the characters A-Z a-z 0-9 . _ ~ + / -")
@@ -186,7 +196,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "database_url": _url(DATABASE_SCHEMES),
     "data_dir": _path,
     "token": _token,
-    "ruleset": _path,
+    "ruleset": _ruleset,
     "flush_interval_ms": _number(1, FLUSH_INTERVAL_MS_MAX),
     "idle_evict_s": _number(1, IDLE_EVICT_S_MAX),
     "shards": _number(1, SHARDS_MAX),

@@ -1,6 +1,7 @@
 """The ruleset and the bounds as Lua tables: constants exist once, in Python."""
 
 from engine import bounds
+from engine.facts import UNKNOWN_KIND, Requirements
 from engine.ruleset import EQUIPMENT, Ruleset
 
 LuaValue = str | int | bool | list["LuaValue"] | dict[str, "LuaValue"] | None
@@ -33,6 +34,7 @@ def _bounds() -> dict[str, LuaValue]:
         "quantity": bounds.QUANTITY_MAX,
         "weighing_quantity": bounds.WEIGHING_QUANTITY_MAX,
         "new_stacks": bounds.NEW_STACKS_PER_CALL,
+        "unknown_kind": UNKNOWN_KIND,
     }
 
 
@@ -51,6 +53,8 @@ def _ruleset(ruleset: Ruleset) -> dict[str, LuaValue]:
             slot.name: {
                 "locked_while": list(slot.locked_while),
                 "conflicts": list(ruleset.conflicts[slot.name]),
+                "requires": _requires(slot.requires),
+                "requires_for": _set(slot.requires_for),
             }
             for slot in source.slots
         },
@@ -60,6 +64,12 @@ def _ruleset(ruleset: Ruleset) -> dict[str, LuaValue]:
             entry.name: {
                 "kind": entry.kind,
                 "capacity": entry.capacity,
+                "attribute": entry.attribute,
+                "per_point": entry.per_point,
+                "locked_while": list(entry.locked_while),
+                "open_while": list(entry.open_while),
+                "shared": entry.shared,
+                "consumable": entry.consumable,
                 "kinds": _set(entry.kinds),
                 "tags": _set(entry.tags),
             }
@@ -68,9 +78,33 @@ def _ruleset(ruleset: Ruleset) -> dict[str, LuaValue]:
         "order": list(ruleset.containers),
         "rooms": [EQUIPMENT, *ruleset.containers],
         "auto": list(ruleset.auto),
+        "overflow": source.placement.overflow,
+        "limit_groups": {
+            group.name: {"max_carried": group.max_carried, "max_equipped": group.max_equipped}
+            for group in source.limit_groups
+        },
+        "ruled_states": list(ruleset.state_rules),
+        "state_rules": {
+            state: {
+                "forbids": dict.fromkeys(rule.forbids, True),
+                "exempt_kinds": dict.fromkeys(rule.exempt_kinds, True),
+                "exempt_tags": dict.fromkeys(rule.exempt_tags, True),
+            }
+            for state, rule in ruleset.state_rules.items()
+        },
         "weighs": {name: ruleset.weighs(name) for name in (EQUIPMENT, *ruleset.containers)},
     }
 
 
 def _set(words: tuple[str, ...]) -> LuaValue:
     return dict.fromkeys(words, True) if words else None
+
+
+def _requires(requires: Requirements) -> LuaValue:
+    if requires == Requirements():
+        return None
+    return {
+        "level": requires.level,
+        "classes": list(requires.classes) or None,
+        "attributes": dict(requires.attributes) or None,
+    }

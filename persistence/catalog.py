@@ -1,7 +1,8 @@
-"""A catalog of item templates as JSON Lines: one ``{"facts": {…}, "data": {…}}`` a line."""
+"""Catalogs of item templates, read strictly: entries ``{"facts": {…}, "data": {…}}``, or mapped to such."""
 
 import hashlib
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,9 +10,11 @@ from msgspec import Struct
 
 from engine.facts import Facts
 from engine.ruleset import Ruleset
+from persistence.catalog_mapping import CatalogMapping
+from persistence.catalog_source import ENTRY_BYTES_MAX, Entry
 from persistence.errors import CatalogError
+from persistence.mapping_part import problem_of
 
-LINE_BYTES_MAX = 64 * 1024
 ERRORS_MAX = 20
 DEPTH_MAX = 32
 
@@ -24,33 +27,45 @@ class Template(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _decode = msgspec.json.Decoder(Template).decode
+# A float would be near what a source says and not the same.
+_decode_foreign = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def parse_catalog(lines: Iterable[bytes], ruleset: Ruleset) -> list[Template]:
-    """Read and check a whole catalog; the templates are in the order of their lines.
+    """Read a catalog of JSON Lines as ``parse_entries`` does; places are ``line N``."""
+    return parse_entries((Entry(f"line {number}", line) for number, line in enumerate(lines, 1)), ruleset)
 
-    Blank lines are skipped. Raises ``CatalogError`` with the first twenty problems, each as
-    ``line N: path: problem`` where N counts from 1: JSON that is not strict, unknown or missing
-    fields, words that ``ruleset`` does not know, a template twice, a line above 64 KiB.
+
+def parse_entries(
+    entries: Iterable[Entry], ruleset: Ruleset, mapping: CatalogMapping | None = None
+) -> list[Template]:
+    """Read and check a whole catalog; the templates are in the order of their entries.
+
+    Blank entries are skipped, and those that ``mapping``, which foreign ones need, skips. Raises
+    ``CatalogError`` with the first twenty problems, each as ``place: path: problem``: JSON that is
+    not strict, unknown or missing fields, words that ``ruleset`` does not know, a template twice,
+    an entry above 64 KiB.
     """
     templates: list[Template] = []
-    first_line: dict[str, int] = {}
+    first_place: dict[str, str] = {}
     errors: list[str] = []
-    for number, line in enumerate(lines, 1):
+    for place, raw, foreign in entries:
         if len(errors) >= ERRORS_MAX:
             break
-        if len(line) > LINE_BYTES_MAX:
-            errors.append(f"line {number}: $: longer than {LINE_BYTES_MAX} bytes")
-        elif line.strip():
-            template, problems = _line(line, ruleset)
+        if len(raw) > ENTRY_BYTES_MAX:
+            errors.append(f"{place}: $: longer than {ENTRY_BYTES_MAX} bytes")
+        elif bytes(raw).strip():
+            template, problems = _entry(raw, mapping if foreign else None)
             if template is not None:
+                problems += _problems(template, ruleset)
                 template_id = template.facts.template_id
-                seen = first_line.setdefault(template_id, number)
-                if seen != number:
-                    problems.append(f"facts.template_id: {template_id} is on line {seen} already")
+                if template_id in first_place:
+                    seen = first_place[template_id]
+                    problems.append(f"facts.template_id: {template_id} is on {seen} already")
+                first_place.setdefault(template_id, place)
                 templates.append(template)
-            errors += [f"line {number}: {problem}" for problem in problems]
+            errors += [f"{place}: {problem}" for problem in problems]
     if errors:
         raise CatalogError(errors[:ERRORS_MAX])
     return templates
@@ -62,22 +77,29 @@ def content_hash(templates: Iterable[Template]) -> str:
     return hashlib.sha256(_encode(ordered)).hexdigest()
 
 
-def _line(line: bytes, ruleset: Ruleset) -> tuple[Template | None, list[str]]:
-    """The template on a line, None when it cannot be read, and what is wrong with it."""
+def _entry(raw: bytes | memoryview, mapping: CatalogMapping | None) -> tuple[Template | None, list[str]]:
+    """The template that an entry is or makes, if it does, and what is wrong with the entry."""
     try:
-        template = _decode(line)
+        if mapping is None:
+            return _decode(raw), []
+        made = mapping.apply(_decode_foreign(raw))
+        if made is None or made.problems:
+            return None, [] if made is None else made.problems
+        return msgspec.convert({"facts": made.facts, "data": made.data}, Template), []
     except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at ")
-        return None, [f"{path.strip('`').removeprefix('$.') or '$'}: {problem}"]
+        return None, [problem_of(error, "")]
     except RecursionError:
         return None, [f"$: nested deeper than {DEPTH_MAX}"]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return None, [f"$: {error}"]
+
+
+def _problems(template: Template, ruleset: Ruleset) -> list[str]:
     unknown = (error.partition(": ") for error in ruleset.facts_errors(template.facts))
     problems = [f"facts.{path}: the ruleset does not know {word}" for path, _, word in unknown]
     if (unstorable := _unstorable(template.data)) is not None:
         problems.append(f"data: {unstorable}")
-    return template, problems
+    return problems
 
 
 def _unstorable(value: object, depth: int = 1) -> str | None:

@@ -5,6 +5,7 @@ PersistenceError
 ├── CharacterExists        the id is taken
 ├── CharacterQuarantined   its changes cannot be written; an operator must look
 ├── SessionNotLive         load the session and repeat the call: nothing was done
+├── Conflict               others changed the session each time: nothing was done
 ├── InvalidWords           an actor or a catalog uses words that the ruleset does not know
 ├── FlushRejected          PostgreSQL refuses a row of a batch: nothing of it was written
 ├── CatalogError           a catalog that cannot be used; nothing of it was taken
@@ -46,6 +47,15 @@ class SessionNotLive(PersistenceError):
     """The session is absent, closing, or was opened under another node, ruleset or catalog."""
 
 
+class Conflict(PersistenceError):
+    """A command that runs in the engine was overtaken by others each time; nothing was done."""
+
+    def __init__(self, char_id: str) -> None:
+        """Remember whose."""
+        super().__init__(f"character {char_id} was changed by others meanwhile")
+        self.char_id = char_id
+
+
 class InvalidWords(PersistenceError):
     """Words that the ruleset does not know; ``errors`` has one ``path: word`` each."""
 
@@ -72,7 +82,7 @@ class FlushRejected(PersistenceError):
 
 
 class CatalogError(PersistenceError):
-    """A catalog that cannot be used; ``errors`` has one ``line N: path: problem`` each."""
+    """A catalog that cannot be used; ``errors`` has one ``place: path: problem`` each."""
 
     def __init__(self, errors: list[str]) -> None:
         """Remember all of them."""

@@ -1,34 +1,27 @@
 """What the gateway asks for, brought together from sessions, PostgreSQL and the item catalog."""
 
-import re
-import secrets
-import time
 import uuid
 from collections.abc import Awaitable, Sequence
 
-from engine.commands import Command, GrantRequest, SetActorRequest
-from engine.facts import Facts
+from engine.commands import Command
+from engine.outcome import Applied
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import Actor
+from persistence.command_runner import CommandRunner
 from persistence.errors import (
     CharacterNotFound,
     CharacterQuarantined,
-    InvalidWords,
-    OutcomeUnknown,
     PersistenceError,
-    Unavailable,
 )
 from persistence.evictor import Evictor
 from persistence.flusher import Flusher
 from persistence.item_gateway import ItemGateway
 from persistence.loader import Loader
 from persistence.records import Call, Character, CharacterHead, LiveSession, SessionState, TagMismatch
-from persistence.session_manager import InventorySessionManager, StaleCatalog
-from persistence.session_state import QUARANTINED, Probe, Replied
+from persistence.session_manager import InventorySessionManager
+from persistence.session_state import QUARANTINED, Probe
 from persistence.store import InventoryStore
-
-_DURABLE_SEQ = re.compile(rb'"durable_seq":\d+')
 
 
 class InventoryOrchestrator:
@@ -56,10 +49,11 @@ class InventoryOrchestrator:
         self._loader = loader
         self._flusher = flusher
         self._evictor = evictor
+        self._runner = CommandRunner(items, store, sessions, flusher)
 
     async def create_character(self, char_id: str | None, name: str, actor: Actor) -> Character:
         """A new character; raises ``CharacterExists``, ``InvalidWords``."""
-        self._check_actor(actor)
+        self._runner.check_actor(actor)
         head = await self.store.create_character(char_id or str(uuid.uuid4()), name, actor)
         return _stored(head)
 
@@ -129,30 +123,14 @@ class InventoryOrchestrator:
     async def execute(
         self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
     ) -> bytes | Refusal | TagMismatch:
-        """Do the commands in order, all or nothing; the reply's JSON body as it is to be sent.
+        """Do the commands in order, all or nothing; see ``CommandRunner.execute``."""
+        return await self._runner.execute(char_id, commands, call, id_prefix=id_prefix)
 
-        ``id_prefix``, 24 hex digits that no call used before, begins the ids of new items; it is
-        random unless given.
-
-        Raises ``SessionNotLive`` (load it and repeat), ``InvalidWords``, ``IdempotencyMismatch``.
-        """
-        self._check_words(commands)
-        answer = await self._execute(char_id, commands, call, id_prefix or secrets.token_hex(12))
-        if not isinstance(answer, Replied):
-            return answer
-        if not call.durable:
-            return answer.body
-        try:
-            incarnation, durable_seq = await self._flusher.flush_now(char_id)
-        except PersistenceError as error:
-            # It was done; only that PostgreSQL has it cannot be said.
-            raise OutcomeUnknown(f"seq {answer.seq} was applied, but is not durable yet: {error}") from error
-        if incarnation != answer.incarnation or durable_seq < answer.seq:
-            # Redis lost the session before it was flushed: what was applied may be gone with it.
-            raise OutcomeUnknown(
-                f"seq {answer.seq} was applied, but the session was lost before it was durable"
-            )
-        return _DURABLE_SEQ.sub(b'"durable_seq":%d' % answer.seq, answer.body, count=1)
+    async def preview(
+        self, char_id: str, commands: Sequence[Command], call: Call
+    ) -> Applied | tuple[Refusal, ...] | TagMismatch:
+        """What the commands would do, or all that speaks against it; see ``CommandRunner.preview``."""
+        return await self._runner.preview(char_id, commands, call)
 
     async def readiness(self) -> dict[str, str]:
         """What serving needs, each "ok" or what is wrong with it."""
@@ -162,53 +140,6 @@ class InventoryOrchestrator:
             "postgresql": await _verdict(self.store.ping()),
             "migrations": await _verdict(self._migrated(), "pending"),
         }
-
-    async def _execute(
-        self, char_id: str, commands: Sequence[Command], call: Call, id_prefix: str
-    ) -> Replied | Refusal | TagMismatch:
-        for _ in range(2):
-            try:
-                return await self._sessions.execute(
-                    char_id,
-                    commands,
-                    call,
-                    catalog=self.items.version,
-                    templates=self._templates(commands),
-                    id_prefix=id_prefix,
-                    at_ms=time.time_ns() // 1_000_000,
-                )
-            except StaleCatalog:
-                # Old facts must never overwrite newer ones, so ours are brought up to date first.
-                await self.items.refresh()
-        raise Unavailable("the item catalog is changing")
-
-    def _templates(self, commands: Sequence[Command]) -> dict[str, Facts]:
-        found: dict[str, Facts] = {}
-        for command in commands:
-            if isinstance(command, GrantRequest):
-                facts = self.items.facts(command.template_id)
-                if facts is not None:
-                    found[command.template_id] = facts
-        return found
-
-    def _check_words(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            if isinstance(command, SetActorRequest):
-                self._check_actor(
-                    Actor(
-                        0,
-                        command.class_ or "",
-                        command.attributes,
-                        (*command.states.add, *command.states.remove),
-                    )
-                )
-
-    def _check_actor(self, actor: Actor) -> None:
-        errors = self.ruleset.actor_errors(
-            class_=actor.class_, attributes=actor.attributes, states=actor.states
-        )
-        if errors:
-            raise InvalidWords(errors)
 
     async def _migrated(self) -> bool:
         return not await self.store.pending_migrations()

@@ -69,6 +69,17 @@ def fields_of(ruleset: Ruleset, session: InventorySessionDTO) -> dict[str, bytes
     return fields | {name: f'"{text}"'.encode() for name, text in bitmaps.items() if text}
 
 
+def changed_fields(
+    ruleset: Ruleset, before: InventorySessionDTO, after: InventorySessionDTO
+) -> list[str | bytes]:
+    """The fields, each with its value, that make a session's hash another's; no value: it goes."""
+    old = fields_of(ruleset, before) | {"actor": actor_text(ruleset, before.actor)}
+    new = fields_of(ruleset, after) | {"actor": actor_text(ruleset, after.actor)}
+    changed = {name: value for name, value in new.items() if old.get(name) != value}
+    changed |= dict.fromkeys(old.keys() - new.keys(), b"")
+    return [part for pair in changed.items() for part in pair]
+
+
 def _add_item(
     fields: dict[str, bytes],
     numbers: defaultdict[str, int],
@@ -85,10 +96,16 @@ def _add_item(
     fields[f"at:{container}:{slot}"] = f'"{item.item_id}"'.encode()
     numbers[f"used:{container}"] += 1
     numbers[f"count:{item.template_id}"] += item.quantity
+    if facts.limit_group:
+        numbers[f"group:{facts.limit_group}"] += item.quantity
     if ruleset.weighs(container):
         numbers["weight"] += facts.weight * item.quantity
     if container == EQUIPMENT:
         numbers["carry"] += facts.grants.carry_weight
+        if facts.unique_equipped:
+            numbers[f"worn:{item.template_id}"] += 1
+        if facts.limit_group:
+            numbers[f"worn_group:{facts.limit_group}"] += 1
         for name, extra in facts.grants.containers.items():
             numbers[f"extra:{name}"] += extra
     elif isinstance(slot, int):
@@ -104,7 +121,9 @@ def capacity_in(ruleset: Ruleset, fields: Mapping[bytes, bytes], actor: Actor) -
 
     rooms = {EQUIPMENT: Room(number(f"used:{EQUIPMENT}"), len(ruleset.slots))}
     for name, entry in ruleset.containers.items():
-        total = min(entry.capacity + number(f"extra:{name}"), CAPACITY_MAX) if entry.kind == "slots" else None
+        total = None
+        if entry.kind == "slots":
+            total = min(ruleset.own_capacity(name, actor) + number(f"extra:{name}"), CAPACITY_MAX)
         rooms[name] = Room(number(f"used:{name}"), total)
     limit = min(ruleset.carry_limit(actor) + number("carry"), CARRIED_MAX)
     return Capacity(rooms, CarriedWeight(number("weight"), limit))

@@ -8,24 +8,30 @@ import msgspec
 
 from engine.commands import Command
 from engine.facts import Facts
-from engine.refusals import Param, Refusal, RefusalCode
+from engine.outcome import Applied
+from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import Actor, InventorySessionDTO
-from persistence.errors import IdempotencyMismatch, SessionNotLive
+from persistence.call_reply import answer_of
+from persistence.errors import SessionNotLive
 from persistence.keys import Keys
 from persistence.mirror import Mirror, is_missing, value_of
 from persistence.records import Call, JournalEntry, LiveSession, TagMismatch
-from persistence.session_fields import actor_text, capacity_in, facts_text, fields_of, session_of
+from persistence.redis_link import Argument
+from persistence.replies import ReplyParts, reply_parts
+from persistence.session_fields import (
+    actor_text,
+    capacity_in,
+    changed_fields,
+    facts_text,
+    fields_of,
+    session_of,
+)
 from persistence.session_state import Pending, Probe, Replied
 
-_params = msgspec.json.Decoder(dict[str, Param])
 _entry = msgspec.json.Decoder(JournalEntry)
 _encode = msgspec.json.encode
 _PENDING = ("status", "epoch", "seq", "flushed_seq", "incarnation")
-
-
-class StaleCatalog(Exception):
-    """The session holds facts of a newer catalog than the caller's; nothing was done."""
 
 
 class InventorySessionManager:
@@ -121,38 +127,55 @@ class InventorySessionManager:
         ``StaleCatalog``, ``IdempotencyMismatch``, ``Unavailable``, ``OutcomeUnknown``.
         """
         text = _encode(commands)
-        origin = _encode({"at": at_ms, "by": call.by, "request_id": call.request_id, "op_id": call.op_id})
-        payload_hash = hashlib.sha1(text, usedforsecurity=False).hexdigest() + ":" if call.op_id else ""
         facts = [part for name, known in templates.items() for part in (name, facts_text(known))]
         reply = await self.mirror.call(
             "session_execute",
             self.keys.of(char_id),
-            catalog,
-            origin[1:-1],
-            call.op_id,
-            payload_hash,
-            call.if_match,
-            self._flush_interval_ms,
+            *self._terms(text, call, catalog, at_ms),
             id_prefix,
             text,
             *facts,
         )
-        match reply[0]:
-            case b"OK" | b"REPLAYED":
-                return Replied(reply[1], reply[2], reply[3])
-            case b"REFUSED":
-                # The mirror's tables have no order, and answers should not differ from run to run.
-                params = dict(sorted(_params.decode(reply[2]).items()))
-                return Refusal(RefusalCode(reply[1].decode()), params, reply[3])
-            case b"RELOAD":
-                raise SessionNotLive(reply[1].decode())
-            case b"TAG_MISMATCH":
-                return TagMismatch(reply[1].decode())
-            case b"STALE_CATALOG":
-                raise StaleCatalog
-            case b"IDEMPOTENCY_MISMATCH":
-                raise IdempotencyMismatch(call.op_id)
-        raise AssertionError(reply)
+        return answer_of(reply, call)
+
+    async def commit(
+        self,
+        before: LiveSession,
+        commands: Sequence[Command],
+        call: Call,
+        applied: Applied | None,
+        *,
+        catalog: int,
+        at_ms: int,
+    ) -> Replied | Refusal | TagMismatch | None:
+        """Write what the engine has made of ``before``; None when the session has changed since.
+
+        Without ``applied`` nothing is written, and None also says that the call had not been done
+        before. Raises as ``execute``.
+        """
+        text = _encode(commands)
+        parts, fields = ReplyParts(b"", b"", b""), []
+        if applied is not None:
+            parts = reply_parts(applied)
+            fields = changed_fields(self.ruleset, before.session, applied.session)
+        reply = await self.mirror.call(
+            "session_commit",
+            self.keys.of(before.session.char_id),
+            *self._terms(text, call, catalog, at_ms),
+            before.tag,
+            text,
+            parts.changes,
+            parts.told,
+            parts.capacity,
+            *fields,
+        )
+        return None if reply[0] in (b"CONFLICT", b"ADMITTED") else answer_of(reply, call)
+
+    def _terms(self, commands: bytes, call: Call, catalog: int, at_ms: int) -> tuple[Argument, ...]:
+        """The arguments that every call begins with."""
+        origin = _encode({"at": at_ms, "by": call.by, "request_id": call.request_id, "op_id": call.op_id})
+        payload_hash = hashlib.sha1(commands, usedforsecurity=False).hexdigest() + ":" if call.op_id else ""
+        return (catalog, origin[1:-1], call.op_id, payload_hash, call.if_match, self._flush_interval_ms)
 
     async def claim(self, due: str, *, limit: int, lease_ms: int, horizon_ms: int = 0) -> list[str]:
         """Lease the sessions of one due queue that need attention within ``horizon_ms``."""

@@ -91,6 +91,12 @@ class InventoryStore:
                 rows = await connection.fetch(query("characters"), after, limit)
         return [store_rows.head(row) for row in rows]
 
+    async def reserve_item_ids(self, char_id: str, item_ids: Sequence[str]) -> set[str]:
+        """Make ids the character's for good; answers, without dashes, those that are another's."""
+        async with self.database.transaction() as connection:
+            rows = await connection.fetch(query("reserve_item_ids"), char_id, item_ids)
+        return {row["item_id"].replace("-", "") for row in rows}
+
     async def begin_load(self, char_id: str) -> Snapshot:
         """Step 2 of docs/protocol.md, "LOAD": raise the epoch, and read what belongs to it.
 

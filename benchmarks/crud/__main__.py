@@ -9,7 +9,7 @@ from aiohttp import web
 
 from benchmarks.crud.orchestrator import CrudOrchestrator
 from benchmarks.serving import serve
-from engine.ruleset import load_ruleset
+from engine.shipped import read_ruleset
 from gateway.app import init_app
 from gateway.settings import Settings
 from persistence.item_gateway import ItemGateway
@@ -26,7 +26,7 @@ async def crud() -> AsyncIterator[web.Application]:
     """The gateway's application over PostgreSQL alone."""
     settings = Settings.read(os.environ)
     assert settings.database_url is not None
-    ruleset = load_ruleset(settings.ruleset)
+    ruleset = read_ruleset(settings.ruleset)
     store = await InventoryStore.connect(
         settings.database_url,
         ruleset,

@@ -1,38 +1,44 @@
 """consume: take items away, from one stack or of a template wherever it is carried."""
 
 from engine.commands import ConsumeRequest
-from engine.refusals import Refusal, RefusalCode
-from engine.rules import placement
+from engine.refusals import RefusalCode, Refusals
+from engine.rules import guards, placement
 from engine.rules.draft import Draft
 from engine.rules.guards import refuse
 from engine.state import Item
 
 
-def consume(draft: Draft, command: ConsumeRequest) -> Refusal | None:
+def consume(draft: Draft, command: ConsumeRequest) -> Refusals:
     """Take away ``quantity``, all of it or nothing."""
     if command.item_id is not None:
-        return consume_item(draft, command.item_id, command.quantity)
-    assert command.template_id is not None
-    return consume_template(draft, command.template_id, command.quantity)
+        yield from consume_item(draft, command.item_id, command.quantity)
+    if command.template_id is not None:
+        yield from consume_template(draft, command.template_id, command.quantity)
 
 
-def consume_item(draft: Draft, item_id: str, quantity: int) -> Refusal | None:
+def consume_item(draft: Draft, item_id: str, quantity: int) -> Refusals:
     """From one stack, worn or carried."""
     item = draft.item(item_id)
     if item is None:
-        return refuse(RefusalCode.ITEM_NOT_FOUND, item_id=item_id)
+        yield refuse(RefusalCode.ITEM_NOT_FOUND, item_id=item_id)
+        return
+    yield from guards.available(draft, item)
+    yield from guards.not_locked(item)
+    yield from guards.state_allows(draft, "consume", draft.facts_of(item))
     if quantity > item.quantity:
-        return refuse(RefusalCode.INSUFFICIENT_ITEMS, item_id=item_id, quantity=quantity, has=item.quantity)
+        yield refuse(RefusalCode.INSUFFICIENT_ITEMS, item_id=item_id, quantity=quantity, has=item.quantity)
+        return
     draft.take(item, quantity)
-    return None
 
 
-def consume_template(draft: Draft, template_id: str, quantity: int) -> Refusal | None:
+def consume_template(draft: Draft, template_id: str, quantity: int) -> Refusals:
     """Smallest stacks first, ties by container order and slot; never what is worn or in a mailbox."""
+    yield from guards.state_allows(draft, "consume", draft.facts(template_id))
     found = carried(draft, template_id)
     has = sum(stack.quantity for stack in found)
     if quantity > has:
-        return refuse(RefusalCode.INSUFFICIENT_ITEMS, template_id=template_id, quantity=quantity, has=has)
+        yield refuse(RefusalCode.INSUFFICIENT_ITEMS, template_id=template_id, quantity=quantity, has=has)
+        return
     # The sort is stable, and ``carried`` answers in the order that decides ties.
     for stack in sorted(found, key=lambda stack: stack.quantity):
         portion = min(quantity, stack.quantity)
@@ -40,7 +46,6 @@ def consume_template(draft: Draft, template_id: str, quantity: int) -> Refusal |
         quantity -= portion
         if quantity == 0:
             break
-    return None
 
 
 def carried(draft: Draft, template_id: str) -> list[Item]:
@@ -51,6 +56,7 @@ def carried(draft: Draft, template_id: str) -> list[Item]:
     return [
         stack
         for container, entry in draft.ruleset.containers.items()
-        if entry.kind != "mailbox"
+        if entry.kind != "mailbox" and entry.consumable
         for stack in placement.stacks(draft, container, facts)
+        if not stack.locked and not any(guards.available(draft, stack))
     ]

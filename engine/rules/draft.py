@@ -5,15 +5,24 @@ definition. The twin keeps running totals instead; that both agree is what parit
 """
 
 from collections.abc import Mapping
+from copy import copy
+
+from msgspec.structs import replace
 
 from engine.bounds import CAPACITY_MAX, CARRIED_MAX
 from engine.facts import Facts
+from engine.outcome import Told
+from engine.refusals import Refusal
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place, SlotKey
 
 
 class Draft:
-    """A session being altered; ``touched`` has the ids of altered items in order of first touch."""
+    """A session being altered; ``touched`` has the ids of altered items in order of first touch.
+
+    ``told`` is what commands have to tell; ``owed`` the refusals of the last family, which count
+    only when a command leaves nothing else to refuse.
+    """
 
     def __init__(
         self, ruleset: Ruleset, session: InventorySessionDTO, templates: Mapping[str, Facts], id_prefix: str
@@ -25,6 +34,8 @@ class Draft:
         self.touched: dict[str, None] = {}
         self.touched_containers: set[str] = set()
         self.made: dict[int, str] = {}
+        self.told: list[Told] = []
+        self.owed: list[Refusal] = []
         self.op_index = 0
         self._known = dict(session.facts)
         self._templates = templates
@@ -36,6 +47,7 @@ class Draft:
     def begin(self, op_index: int) -> None:
         """Begin the next command of the call."""
         self.op_index = op_index
+        self.owed = []
         self._mark()
 
     def _mark(self) -> None:
@@ -50,6 +62,10 @@ class Draft:
         if ref.startswith("@"):
             ref = self.made.get(int(ref[1:]), "")
         return self.items.get(ref)
+
+    def has_known(self, item_id: str) -> bool:
+        """Whether there is such an item, or was before this call took it away."""
+        return item_id in self.items or item_id in self.touched
 
     def at(self, container: str, slot: SlotKey) -> Item | None:
         """The item in a place."""
@@ -72,15 +88,20 @@ class Draft:
         if entry.kind != "slots":
             return None
         extra = sum(facts.grants.containers.get(container, 0) for facts in self._worn_facts())
-        return min(entry.capacity + extra, CAPACITY_MAX)
+        return min(self.ruleset.own_capacity(container, self.actor) + extra, CAPACITY_MAX)
 
     def first_free(self, container: str) -> int | None:
         """The lowest free slot of an indexed container, None when it is full."""
         total = self.total(container)
+        slot = self.lowest_gap(container)
+        return slot if total is None or slot < total else None
+
+    def lowest_gap(self, container: str) -> int:
+        """The lowest slot that nothing is in, whether the container reaches that far or not."""
         slot = 0
         while (container, slot) in self._at:
             slot += 1
-        return slot if total is None or slot < total else None
+        return slot
 
     def highest(self, container: str) -> int:
         """The highest filled slot of an indexed container, -1 when it is empty."""
@@ -101,11 +122,27 @@ class Draft:
         """Filled slots of a container or of the doll."""
         return sum(1 for name, _ in self._at if name == container)
 
+    def count(self, template_id: str) -> int:
+        """How many of a template there are, in all places together."""
+        return sum(item.quantity for item in self._placed() if item.template_id == template_id)
+
+    def count_group(self, group: str) -> int:
+        """How many of a limit group there are, in all places together."""
+        return sum(item.quantity for item in self._placed() if self.facts_of(item).limit_group == group)
+
+    def worn(self, template_id: str) -> int:
+        """How many slots of the doll hold the template."""
+        return sum(1 for facts in self._worn_facts() if facts.template_id == template_id)
+
+    def worn_group(self, group: str) -> int:
+        """How many slots of the doll hold items of a limit group."""
+        return sum(1 for facts in self._worn_facts() if facts.limit_group == group)
+
     def weight(self) -> int:
         """Weight carried."""
         return sum(
             self.facts_of(item).weight * item.quantity
-            for item in (self.items[item_id] for item_id in self._at.values())
+            for item in self._placed()
             if self.ruleset.weighs(item.place.container)
         )
 
@@ -117,6 +154,9 @@ class Draft:
     def minted(self) -> int:
         """New items made by the call so far."""
         return self._minted
+
+    def _placed(self) -> list[Item]:
+        return [self.items[item_id] for item_id in self._at.values()]
 
     def _worn_facts(self) -> list[Facts]:
         return [
@@ -131,35 +171,33 @@ class Draft:
         del self._at[item.place.container, item.place.slot]
 
     def put(self, item: Item, container: str, slot: SlotKey, quantity: int) -> None:
-        """Put an item from the hand to a free place, as a stack of ``quantity``."""
+        """Put an item from the hand to a free place, as a stack of ``quantity``; wearing may bind it."""
         self._touch(item.item_id, container)
+        bound = item.bound or (container == EQUIPMENT and self.facts_of(item).bind == "equip")
         self._at[container, slot] = item.item_id
-        self.items[item.item_id] = Item(
-            item.item_id,
-            item.template_id,
-            quantity,
-            Place(container, slot),
-            item.bound,
-            item.locked,
-            item.held,
-        )
+        self.items[item.item_id] = replace(item, quantity=quantity, place=Place(container, slot), bound=bound)
 
     def resize(self, item: Item, quantity: int) -> None:
         """Change how many a placed stack holds, at least one."""
         self._touch(item.item_id, item.place.container)
-        self.items[item.item_id] = Item(
-            item.item_id, item.template_id, quantity, item.place, item.bound, item.locked, item.held
-        )
+        self.items[item.item_id] = replace(item, quantity=quantity)
 
-    def create(self, template_id: str, quantity: int, bound: bool, container: str, slot: SlotKey) -> None:
-        """Make a new item in a free place; its id is the call's prefix and the count of new items."""
+    def set_locked(self, item: Item, locked: bool) -> None:
+        """Put the player's lock on a placed item, or take it off."""
+        self._touch(item.item_id, item.place.container)
+        self.items[item.item_id] = replace(item, locked=locked)
+
+    def create(
+        self, template_id: str, quantity: int, bound: bool, locked: bool, place: Place, item_id: str | None
+    ) -> None:
+        """Make a new item in a free place; unless given, its id is the call's prefix and its number."""
         self._minted += 1
-        item_id = f"{self._id_prefix}{self._minted:08x}"
+        item_id = item_id or f"{self._id_prefix}{self._minted:08x}"
         self.made.setdefault(self.op_index, item_id)
         if template_id not in self._known:
             self._known[template_id] = self._templates[template_id]
         self.put(
-            Item(item_id, template_id, quantity, Place(container, slot), bound), container, slot, quantity
+            Item(item_id, template_id, quantity, place, bound, locked), place.container, place.slot, quantity
         )
 
     def destroy(self, item: Item) -> None:
@@ -175,6 +213,23 @@ class Draft:
             self.destroy(item)
         else:
             self.resize(item, item.quantity - quantity)
+
+    # telling
+
+    def tell(self, told: Told) -> None:
+        """Have something told beside the changes."""
+        self.told.append(told)
+
+    def owe(self, refusal: Refusal) -> None:
+        """Refuse by the last family, if the command leaves nothing else to refuse."""
+        self.owed.append(refusal)
+
+    def fork(self) -> "Draft":
+        """A copy that can be altered without altering this one."""
+        other = copy(self)
+        for name in ("items", "touched", "touched_containers", "made", "told", "_known", "_at"):
+            setattr(other, name, copy(getattr(self, name)))
+        return other
 
     def _touch(self, item_id: str, container: str) -> None:
         self.touched.setdefault(item_id)

@@ -1,37 +1,64 @@
 """grant: make new items."""
 
-from engine.bounds import QUANTITY_MAX
 from engine.commands import GrantRequest
-from engine.refusals import Refusal, RefusalCode
-from engine.rules import placement
+from engine.facts import UNKNOWN_KIND, Facts
+from engine.outcome import Told
+from engine.refusals import RefusalCode, Refusals
+from engine.rules import guards, limits, placement
 from engine.rules.draft import Draft
 from engine.rules.guards import refuse
+from engine.rules.placement import Lot
 from engine.ruleset import EQUIPMENT
 
 
-def grant(draft: Draft, command: GrantRequest) -> Refusal | None:
-    """All of it or nothing, into the container named or where auto-placement finds room."""
-    if command.quantity < 1 or command.quantity > QUANTITY_MAX:
-        return refuse(RefusalCode.INVALID_QUANTITY, quantity=command.quantity)
+def grant(draft: Draft, command: GrantRequest) -> Refusals:
+    """All of it or nothing, unless ``partial``; where it is told to, or where room is found."""
+    if command.item_id is not None and draft.has_known(command.item_id):
+        yield refuse(RefusalCode.ALREADY_EXISTS, item_id=command.item_id)
+        return
+    facts = draft.facts(command.template_id)
+    if facts is not None and command.item_id is not None and command.quantity > facts.stack_limit:
+        yield refuse(RefusalCode.INVALID_QUANTITY, quantity=command.quantity, stack_limit=facts.stack_limit)
     container = command.container
     if container is not None and container != EQUIPMENT and container not in draft.ruleset.containers:
-        return refuse(RefusalCode.UNKNOWN_CONTAINER, container=container)
-    facts = draft.facts(command.template_id)
-    if facts is None:
-        return refuse(RefusalCode.UNKNOWN_TEMPLATE, template_id=command.template_id)
-    if container is None:
-        containers = placement.auto_containers(draft, facts)
-    elif container == EQUIPMENT or not draft.ruleset.accepts(container, facts):
-        containers = []
+        yield refuse(RefusalCode.UNKNOWN_CONTAINER, container=container)
+        return
+    mailbox = draft.ruleset.source.placement.overflow
+    if command.overflow and mailbox is None:
+        yield refuse(RefusalCode.UNKNOWN_CONTAINER, container="overflow")
+        return
+    if facts is None or facts.kind == UNKNOWN_KIND:
+        yield refuse(RefusalCode.UNKNOWN_TEMPLATE, template_id=command.template_id)
+        return
+    wanted = command.quantity
+    if command.partial:
+        wanted = limits.allowance(draft, facts, wanted)
     else:
-        containers = [container]
-    if not containers:
-        return refuse(
-            RefusalCode.CONTAINER_REJECTS_ITEM, template_id=command.template_id, container=container
-        )
-    left = placement.pour(draft, containers, facts, command.bound, command.quantity)
-    if left > 0:
-        return placement.unplaced(
+        yield from limits.may_carry(draft, facts, wanted)
+    containers = destinations(draft, command, facts)
+    if not containers and not command.overflow:
+        yield refuse(RefusalCode.CONTAINER_REJECTS_ITEM, template_id=command.template_id, container=container)
+        return
+    bound = command.bound or facts.bind == "pickup"
+    if container is not None and containers:
+        guards.changes_hands(draft, container, facts, bound, template_id=command.template_id)
+    lot = Lot(facts, bound, item_id=command.item_id, light=command.partial or command.overflow)
+    left = placement.pour(draft, containers, lot, wanted)
+    if command.overflow and mailbox is not None:
+        left = placement.pour(draft, [mailbox], lot, left)
+        containers = [*containers, mailbox]
+    if command.partial:
+        draft.tell(Told(draft.op_index, not_placed=command.quantity - wanted + left))
+    elif left > 0:
+        yield placement.unplaced(
             draft, left, command.quantity, containers[0], template_id=command.template_id
         )
-    return None
+
+
+def destinations(draft: Draft, command: GrantRequest, facts: Facts) -> list[str]:
+    """The containers to try, in order: the one named, or auto-placement's; only those that take it."""
+    if command.container is None:
+        return placement.auto_containers(draft, facts)
+    if command.container == EQUIPMENT or not draft.ruleset.accepts(command.container, facts):
+        return []
+    return [command.container]

@@ -1,10 +1,13 @@
-"""Where items go: filling stacks, finding free slots, and pouring a quantity into containers.
+"""Where items go: filling stacks, finding free slots, and pouring a lot into containers.
 
 Auto-placement order: first the stacks of all containers in the ruleset's order, each in slot
-order; then their free slots, in the same order.
+order; then their free slots, in the same order. A ruleset that names its special containers
+before its general ones so has both filled in that order.
 """
 
 from collections.abc import Sequence
+
+from msgspec import Struct
 
 from engine.bounds import NEW_STACKS_PER_CALL, QUANTITY_MAX, WEIGHING_QUANTITY_MAX
 from engine.facts import Facts
@@ -13,6 +16,24 @@ from engine.rules.draft import Draft
 from engine.rules.guards import refuse
 from engine.ruleset import EQUIPMENT
 from engine.state import Item, Place, SlotKey
+
+
+class Lot(Struct, frozen=True):
+    """What looks for a place: units of one template.
+
+    ``keep`` is an item in the hand that keeps its identity in the last stack made; it is gone
+    when stacks took all of it, and stays in the hand when something found no place. ``skip`` is
+    the id of a stack not to be filled. ``item_id`` names the one new stack that it may become.
+    ``light``: no more than may be carried.
+    """
+
+    facts: Facts
+    bound: bool
+    locked: bool = False
+    keep: Item | None = None
+    skip: str = ""
+    item_id: str | None = None
+    light: bool = False
 
 
 def accepts(draft: Draft, container: str, facts: Facts) -> bool:
@@ -59,44 +80,37 @@ def may_stand(draft: Draft, item: Item, facts: Facts, place: Place) -> bool:
         )
     if not accepts(draft, place.container, facts):
         return False
+    if draft.ruleset.containers[place.container].shared and (item.bound or not facts.tradeable):
+        return False
     if not is_slot_of(draft, place.container, facts, place.slot):
         return False
     total = draft.total(place.container)
     return total is None or not isinstance(place.slot, int) or place.slot < total
 
 
-def pour(
-    draft: Draft,
-    containers: Sequence[str],
-    facts: Facts,
-    bound: bool,
-    quantity: int,
-    keep: Item | None = None,
-    skip: str = "",
-) -> int:
-    """Put ``quantity`` of a template into containers; answers what found no place.
+def pour(draft: Draft, containers: Sequence[str], lot: Lot, quantity: int) -> int:
+    """Put ``quantity`` of a lot into containers; answers how many found no place.
 
-    ``keep`` is an item in the hand that keeps its identity in the last stack made; it is gone
-    when stacks took all of it, and stays in the hand when something found no place. All other
-    stacks made are new items, at most 200 a call, so that no call keeps the mirror's server busy.
-    ``skip`` is a stack not to be filled.
+    All stacks made but the one that keeps its identity are new items, at most 200 a call, so
+    that no call keeps the mirror's server busy.
     """
     left = quantity
     for container in containers:
-        left = fill(draft, container, facts, bound, left, skip)
+        left = fill(draft, container, lot, left)
     for container in containers:
         while left > 0 and draft.minted() < NEW_STACKS_PER_CALL:
-            slot = free_slot(draft, container, facts)
-            if slot is None:
+            slot = free_slot(draft, container, lot.facts)
+            portion = bearable(draft, container, lot, min(left, stack_limit(draft, container, lot.facts)))
+            if slot is None or portion == 0 or (lot.item_id is not None and portion < left):
                 break
-            portion = min(left, stack_limit(draft, container, facts))
-            if keep is not None and portion == left:
-                draft.put(keep, container, slot, portion)
+            if lot.keep is not None and portion == left:
+                draft.put(lot.keep, container, slot, portion)
                 return 0
-            draft.create(facts.template_id, portion, bound, container, slot)
+            place = Place(container, slot)
+            draft.create(lot.facts.template_id, portion, lot.bound, lot.locked, place, lot.item_id)
             left -= portion
-    if keep is not None and left == 0:
-        draft.destroy(keep)
+    if lot.keep is not None and left == 0:
+        draft.destroy(lot.keep)
     return left
 
 
@@ -109,19 +123,27 @@ def unplaced(draft: Draft, left: int, quantity: int, container: str, **subject: 
     return refuse(RefusalCode.CONTAINER_FULL, container=container, not_placed=left, **subject)
 
 
-def fill(draft: Draft, container: str, facts: Facts, bound: bool, left: int, skip: str) -> int:
+def fill(draft: Draft, container: str, lot: Lot, left: int) -> int:
     """Fill the stacks of a template that have room, in slot order; answers what is left."""
-    limit = stack_limit(draft, container, facts)
-    if left == 0 or limit == 1:
+    limit = stack_limit(draft, container, lot.facts)
+    if left == 0 or limit == 1 or lot.item_id is not None:
         return left
-    for stack in stacks(draft, container, facts):
-        portion = min(left, limit - stack.quantity)
-        if portion > 0 and stack.bound == bound and stack.item_id != skip:
+    for stack in stacks(draft, container, lot.facts):
+        portion = bearable(draft, container, lot, min(left, limit - stack.quantity))
+        if portion > 0 and stack.bound == lot.bound and not stack.held and stack.item_id != lot.skip:
             draft.resize(stack, stack.quantity + portion)
             left -= portion
             if left == 0:
                 break
     return left
+
+
+def bearable(draft: Draft, container: str, lot: Lot, portion: int) -> int:
+    """How much of ``portion`` the lot may put there: of a light one, what can still be carried."""
+    if not lot.light or lot.facts.weight == 0 or not draft.ruleset.weighs(container):
+        return portion
+    spare = max(0, draft.carry_limit() - draft.weight())
+    return min(portion, spare // lot.facts.weight)
 
 
 def stacks(draft: Draft, container: str, facts: Facts) -> list[Item]:

@@ -1,5 +1,5 @@
 -- apply: a call's commands in order, all or nothing.
--- requires: draft, guards, equip, unequip, move, grant, consume, drop, set_actor
+-- requires: draft, guards, equip, unequip, move, grant, consume, use, drop, lock, set_actor
 
 local function dispatch(d, command)
   local op = command.op
@@ -10,24 +10,33 @@ local function dispatch(d, command)
   elseif op == 'unequip' then
     return unequip(d, command)
   elseif op == 'grant' then
-    return grant(d, command)
+    return grant.grant(d, command)
   elseif op == 'consume' then
     return consume.consume(d, command)
+  elseif op == 'use' then
+    return use(d, command)
   elseif op == 'drop' then
     return drop(d, command)
+  elseif op == 'lock' then
+    return lock.lock(d, command)
+  elseif op == 'unlock' then
+    return lock.unlock(d, command)
   elseif op == 'set_actor' then
     return set_actor(d, command)
   end
-  error('unknown operation: ' .. tostring(op))
+  error('not a command of the mirror: ' .. tostring(op))
+end
+
+local function judged(d, command)
+  return dispatch(d, command)
+    or (command.op ~= 'set_actor' and guards.room(d))
+    or d.owed
 end
 
 local function apply(d, commands)
   for position, command in ipairs(commands) do
     draft.begin(d, position - 1)
-    local refusal = dispatch(d, command)
-    if not refusal and command.op ~= 'set_actor' then
-      refusal = guards.room(d)
-    end
+    local refusal = judged(d, command)
     if refusal then
       refusal.op_index = position - 1
       return refusal

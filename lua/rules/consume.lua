@@ -15,6 +15,12 @@ function consume.consume_item(d, item_id, quantity)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = item_id})
   end
+  local refusal = guards.available(d, item)
+    or guards.not_locked(item)
+    or guards.state_allows(d, 'consume', draft.facts_of(d, item))
+  if refusal then
+    return refusal
+  end
   if quantity > item.quantity then
     return guards.refuse('INSUFFICIENT_ITEMS', {item_id = item_id, quantity = quantity, has = item.quantity})
   end
@@ -22,6 +28,10 @@ function consume.consume_item(d, item_id, quantity)
 end
 
 function consume.consume_template(d, template_id, quantity)
+  local refusal = guards.state_allows(d, 'consume', draft.facts(d, template_id))
+  if refusal then
+    return refusal
+  end
   local found = consume.carried(d, template_id)
   local has = 0
   for rank, stack in ipairs(found) do
@@ -55,9 +65,12 @@ function consume.carried(d, template_id)
     return found
   end
   for _, container in ipairs(RULESET.order) do
-    if RULESET.containers[container].kind ~= 'mailbox' then
+    local entry = RULESET.containers[container]
+    if entry.kind ~= 'mailbox' and entry.consumable then
       for _, stack in ipairs(placement.stacks(d, container, facts)) do
-        found[#found + 1] = stack
+        if not stack.locked and not guards.available(d, stack) then
+          found[#found + 1] = stack
+        end
       end
     end
   end

@@ -1,15 +1,7 @@
 -- draft: the working copy that a call's commands alter, one after the other.
--- requires: bitmap, codec
+-- requires: bitmap, codec, totals
 --
--- It works on a view (get, set) of the session's fields. Where its twin recounts, this keeps
--- running totals, so that a command costs the same for 20 items and for 2,000:
---   used:<container>              filled slots
---   map:<container>               filled slots as a bitmap       (indexed containers)
---   stacks:<container>:<template> slots that hold the template   (indexed containers)
---   count:<template>              how many there are in the whole session
---   extra:<container>, carry      slots and carry weight that worn items grant
---   weight                        weight carried
--- A total that is zero or empty has no field.
+-- It works on a view (get, set) of the session's fields. Where its twin recounts, this keeps totals.
 
 local draft = {}
 
@@ -23,32 +15,15 @@ function draft.new(view, templates, id_prefix)
     touched = {},
     touched_containers = {},
     made = {},
+    told = {},
     minted_count = 0,
     totals_before = {},
   }
 end
 
 function draft.begin(d, op_index)
-  d.op_index = op_index
+  d.op_index, d.owed = op_index, nil
   d.weight_before, d.limit_before, d.totals_before = nil, nil, {}
-end
-
-local function number(d, field)
-  return tonumber(d.view.get(field) or 0)
-end
-
-local function set_number(d, field, value)
-  -- Not tostring, which rounds to 14 digits.
-  d.view.set(field, value ~= 0 and string.format('%.0f', value) or nil)
-end
-
-local function set_text(d, field, value)
-  d.view.set(field, value ~= '' and '"' .. value .. '"' or nil)
-end
-
-local function bits(d, field)
-  local text = d.view.get(field)
-  return text and string.sub(text, 2, -2) or ''
 end
 
 -- reading
@@ -64,6 +39,10 @@ function draft.item(d, ref)
     d.items[ref], d.before[ref] = item, text or false
   end
   return item or nil
+end
+
+function draft.has_known(d, item_id)
+  return draft.item(d, item_id) ~= nil or d.touched[item_id] ~= nil
 end
 
 function draft.at(d, container, slot)
@@ -84,50 +63,72 @@ function draft.actor(d)
   return d.new_actor or codec.decoded(d.view.get('actor'))
 end
 
+local function points(d, attribute)
+  return attribute and draft.actor(d).attributes[attribute] or 0
+end
+
 function draft.total(d, container)
   local entry = RULESET.containers[container]
   if entry.kind ~= 'slots' then
     return nil
   end
-  return math.min(entry.capacity + number(d, 'extra:' .. container), BOUNDS.capacity)
+  local own = math.max(0, entry.capacity + entry.per_point * points(d, entry.attribute))
+  return math.min(own + totals.number(d, 'extra:' .. container), BOUNDS.capacity)
 end
 
 function draft.first_free(d, container)
   local total = draft.total(d, container)
-  local slot = bitmap.first_absent(bits(d, 'map:' .. container))
+  local slot = draft.lowest_gap(d, container)
   if total and slot >= total then
     return nil
   end
   return slot
 end
 
+function draft.lowest_gap(d, container)
+  return bitmap.first_absent(totals.bits(d, 'map:' .. container))
+end
+
 function draft.highest(d, container)
-  return bitmap.highest(bits(d, 'map:' .. container))
+  return bitmap.highest(totals.bits(d, 'map:' .. container))
 end
 
 function draft.stacks(d, container, template_id)
   local found = {}
-  for index, slot in ipairs(bitmap.members(bits(d, 'stacks:' .. container .. ':' .. template_id))) do
+  for index, slot in ipairs(bitmap.members(totals.bits(d, 'stacks:' .. container .. ':' .. template_id))) do
     found[index] = draft.at(d, container, slot)
   end
   return found
 end
 
 function draft.used(d, container)
-  return number(d, 'used:' .. container)
+  return totals.number(d, 'used:' .. container)
+end
+
+function draft.count(d, template_id)
+  return totals.number(d, 'count:' .. template_id)
+end
+
+function draft.count_group(d, group)
+  return totals.number(d, 'group:' .. group)
+end
+
+function draft.worn(d, template_id)
+  return totals.number(d, 'worn:' .. template_id)
+end
+
+function draft.worn_group(d, group)
+  return totals.number(d, 'worn_group:' .. group)
 end
 
 function draft.weight(d)
-  return number(d, 'weight')
+  return totals.number(d, 'weight')
 end
 
 function draft.carry_limit(d)
-  local carry, points = RULESET.carry, 0
-  if carry.attribute then
-    points = draft.actor(d).attributes[carry.attribute] or 0
-  end
-  local naked = math.max(0, carry.base + carry.per_point * points)
-  return math.min(naked + number(d, 'carry'), BOUNDS.carried)
+  local carry = RULESET.carry
+  local naked = math.max(0, carry.base + carry.per_point * points(d, carry.attribute))
+  return math.min(naked + totals.number(d, 'carry'), BOUNDS.carried)
 end
 
 function draft.minted(d)
@@ -144,93 +145,54 @@ local function touch(d, item, container)
   end
 end
 
-local function add_weight(d, container, facts, quantity)
-  local unit = facts.weight or 0
-  if unit ~= 0 and RULESET.weighs[container] then
-    local weight = number(d, 'weight')
-    d.weight_before = d.weight_before or weight
-    set_number(d, 'weight', weight + unit * quantity)
-  end
-end
-
-local function add_count(d, template_id, quantity)
-  if quantity == 0 then
-    return
-  end
-  local count = number(d, 'count:' .. template_id)
-  if count == 0 then
-    d.view.set('facts:' .. template_id, d.templates[template_id])
-  elseif count + quantity == 0 then
-    d.view.set('facts:' .. template_id, nil)
-  end
-  set_number(d, 'count:' .. template_id, count + quantity)
-end
-
-local function add_grants(d, facts, sign)
-  local grants = facts.grants
-  if not grants then
-    return
-  end
-  for container, extra in pairs(grants.containers or {}) do
-    d.totals_before[container] = d.totals_before[container] or draft.total(d, container)
-    set_number(d, 'extra:' .. container, number(d, 'extra:' .. container) + sign * extra)
-  end
-  if grants.carry_weight then
-    d.limit_before = d.limit_before or draft.carry_limit(d)
-    set_number(d, 'carry', number(d, 'carry') + sign * grants.carry_weight)
-  end
-end
-
 function draft.lift(d, item)
-  local container, slot = item.container, item.slot
+  local container, facts = item.container, draft.facts_of(d, item)
   touch(d, item, container)
-  d.view.set('at:' .. container .. ':' .. slot, nil)
-  set_number(d, 'used:' .. container, number(d, 'used:' .. container) - 1)
-  local facts = draft.facts_of(d, item)
-  add_weight(d, container, facts, -item.quantity)
+  d.view.set('at:' .. container .. ':' .. item.slot, nil)
+  totals.add_used(d, container, item.template_id, item.slot, bitmap.delete)
+  totals.add_weight(d, container, facts, -item.quantity)
   if container == 'equipment' then
-    add_grants(d, facts, -1)
-  elseif type(slot) == 'number' then
-    local stacks = 'stacks:' .. container .. ':' .. item.template_id
-    set_text(d, 'map:' .. container, bitmap.delete(bits(d, 'map:' .. container), slot))
-    set_text(d, stacks, bitmap.delete(bits(d, stacks), slot))
+    totals.add_worn(d, facts, -1, draft.total, draft.carry_limit)
   end
 end
 
 function draft.put(d, item, container, slot, quantity)
+  local facts = draft.facts_of(d, item)
   touch(d, item, container)
-  add_count(d, item.template_id, quantity - item.quantity)
+  totals.add_count(d, item.template_id, facts, quantity - item.quantity)
   item.container, item.slot, item.quantity = container, slot, quantity
   d.view.set('at:' .. container .. ':' .. slot, '"' .. item.item_id .. '"')
-  set_number(d, 'used:' .. container, number(d, 'used:' .. container) + 1)
-  local facts = draft.facts_of(d, item)
-  add_weight(d, container, facts, quantity)
+  totals.add_used(d, container, item.template_id, slot, bitmap.insert)
+  totals.add_weight(d, container, facts, quantity)
   if container == 'equipment' then
-    add_grants(d, facts, 1)
-  elseif type(slot) == 'number' then
-    local stacks = 'stacks:' .. container .. ':' .. item.template_id
-    set_text(d, 'map:' .. container, bitmap.insert(bits(d, 'map:' .. container), slot))
-    set_text(d, stacks, bitmap.insert(bits(d, stacks), slot))
+    item.bound = item.bound or facts.bind == 'equip'
+    totals.add_worn(d, facts, 1, draft.total, draft.carry_limit)
   end
 end
 
 function draft.resize(d, item, quantity)
+  local facts = draft.facts_of(d, item)
   touch(d, item, item.container)
-  add_weight(d, item.container, draft.facts_of(d, item), quantity - item.quantity)
-  add_count(d, item.template_id, quantity - item.quantity)
+  totals.add_weight(d, item.container, facts, quantity - item.quantity)
+  totals.add_count(d, item.template_id, facts, quantity - item.quantity)
   item.quantity = quantity
 end
 
-function draft.create(d, template_id, quantity, bound, container, slot)
+function draft.set_locked(d, item, locked)
+  touch(d, item, item.container)
+  item.locked = locked
+end
+
+function draft.create(d, template_id, quantity, bound, locked, container, slot, item_id)
   d.minted_count = d.minted_count + 1
-  local item_id = d.id_prefix .. string.format('%08x', d.minted_count)
+  item_id = item_id or d.id_prefix .. string.format('%08x', d.minted_count)
   d.made[d.op_index] = d.made[d.op_index] or item_id
   local item = {
     item_id = item_id,
     template_id = template_id,
     quantity = 0,
     bound = bound,
-    locked = false,
+    locked = locked,
     held = false,
   }
   d.items[item_id], d.before[item_id] = item, false
@@ -238,7 +200,7 @@ function draft.create(d, template_id, quantity, bound, container, slot)
 end
 
 function draft.destroy(d, item)
-  add_count(d, item.template_id, -item.quantity)
+  totals.add_count(d, item.template_id, draft.facts_of(d, item), -item.quantity)
   d.items[item.item_id] = false
 end
 
@@ -249,6 +211,17 @@ function draft.take(d, item, quantity)
   else
     draft.resize(d, item, item.quantity - quantity)
   end
+end
+
+-- telling
+
+function draft.tell(d, told)
+  told.op_index = d.op_index
+  d.told[#d.told + 1] = told
+end
+
+function draft.owe(d, refusal)
+  d.owed = d.owed or refusal
 end
 
 function draft.store(d)

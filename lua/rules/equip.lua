@@ -6,8 +6,6 @@ local function equip(d, command)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
   end
-  if command.slot and not RULESET.slots[command.slot] then
-    return guards.refuse('UNKNOWN_SLOT', {slot = command.slot})
-  end
-  return wear.put_on(d, item, command.slot)
+  return guards.available(d, item)
+    or wear.put_on(d, item, command.slot, nil)
 end

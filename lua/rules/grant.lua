@@ -1,31 +1,66 @@
 -- grant: make new items.
--- requires: draft, guards, placement
+-- requires: draft, guards, limits, placement
 
-local function grant(d, command)
-  if command.quantity < 1 or command.quantity > BOUNDS.quantity then
-    return guards.refuse('INVALID_QUANTITY', {quantity = command.quantity})
+local grant = {}
+
+function grant.grant(d, command)
+  if command.item_id and draft.has_known(d, command.item_id) then
+    return guards.refuse('ALREADY_EXISTS', {item_id = command.item_id})
+  end
+  local facts = draft.facts(d, command.template_id)
+  if facts and command.item_id and command.quantity > (facts.stack_limit or 1) then
+    return guards.refuse('INVALID_QUANTITY', {quantity = command.quantity, stack_limit = facts.stack_limit or 1})
   end
   local container = command.container
   if container and container ~= 'equipment' and not RULESET.containers[container] then
     return guards.refuse('UNKNOWN_CONTAINER', {container = container})
   end
-  local facts = draft.facts(d, command.template_id)
-  if not facts then
+  local mailbox = RULESET.overflow
+  if command.overflow and not mailbox then
+    return guards.refuse('UNKNOWN_CONTAINER', {container = 'overflow'})
+  end
+  if not facts or facts.kind == BOUNDS.unknown_kind then
     return guards.refuse('UNKNOWN_TEMPLATE', {template_id = command.template_id})
   end
-  local containers
-  if not container then
-    containers = placement.auto_containers(d, facts)
-  elseif container == 'equipment' or not placement.filter_accepts(container, facts) then
-    containers = {}
+  local wanted = command.quantity
+  if command.partial then
+    wanted = limits.allowance(d, facts, wanted)
   else
-    containers = {container}
+    local refusal = limits.may_carry(d, facts, wanted)
+    if refusal then
+      return refusal
+    end
   end
-  if #containers == 0 then
+  local containers = grant.destinations(d, command, facts)
+  if #containers == 0 and not command.overflow then
     return guards.refuse('CONTAINER_REJECTS_ITEM', {template_id = command.template_id, container = container})
   end
-  local left = placement.pour(d, containers, facts, command.bound or false, command.quantity)
-  if left > 0 then
+  local bound = command.bound or facts.bind == 'pickup'
+  if container and #containers > 0 then
+    guards.changes_hands(d, container, facts, bound, {template_id = command.template_id})
+  end
+  local lot = {
+    facts = facts, bound = bound, locked = false, item_id = command.item_id,
+    light = command.partial or command.overflow,
+  }
+  local left = placement.pour(d, containers, lot, wanted)
+  if command.overflow then
+    left = placement.pour(d, {mailbox}, lot, left)
+    containers[#containers + 1] = mailbox
+  end
+  if command.partial then
+    draft.tell(d, {not_placed = command.quantity - wanted + left})
+  elseif left > 0 then
     return placement.unplaced(d, left, command.quantity, containers[1], {template_id = command.template_id})
   end
+end
+
+function grant.destinations(d, command, facts)
+  if not command.container then
+    return placement.auto_containers(d, facts)
+  end
+  if command.container == 'equipment' or not placement.filter_accepts(command.container, facts) then
+    return {}
+  end
+  return {command.container}
 end

@@ -1,5 +1,5 @@
 -- move: place, merge, swap or split, or wear when the paper doll is where it goes.
--- requires: draft, guards, placement, wear
+-- requires: draft, guards, limits, placement, wear
 
 local move = {}
 
@@ -8,21 +8,13 @@ function move.move(d, command)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
   end
-  return move.move_item(d, item, command.to, command.quantity)
+  return guards.available(d, item)
+    or move.move_item(d, item, command.to, command.quantity)
 end
 
 function move.move_item(d, item, to, quantity)
   if to.container == 'equipment' then
-    if quantity and quantity ~= item.quantity then
-      return guards.refuse('INVALID_QUANTITY', {item_id = item.item_id, quantity = quantity})
-    end
-    if to.slot == nil then
-      return wear.put_on(d, item, nil)
-    end
-    if type(to.slot) ~= 'string' or not RULESET.slots[to.slot] then
-      return guards.refuse('UNKNOWN_SLOT', {container = to.container, slot = to.slot})
-    end
-    return wear.put_on(d, item, to.slot)
+    return wear.put_on(d, item, to.slot, quantity)
   end
   if not RULESET.containers[to.container] then
     return guards.refuse('UNKNOWN_CONTAINER', {container = to.container})
@@ -31,13 +23,16 @@ function move.move_item(d, item, to, quantity)
   if to.slot ~= nil and not placement.is_slot_of(d, to.container, facts, to.slot) then
     return guards.refuse('UNKNOWN_SLOT', {container = to.container, slot = to.slot})
   end
-  local refusal = guards.source_unlocked(d, item)
+  local other = to.slot ~= nil and draft.at(d, to.container, to.slot) or nil
+  local refusal = other and other.item_id ~= item.item_id and guards.available(d, other)
+    or move.leave(d, item, facts)
+    or guards.container_open(d, to.container)
   if refusal then
     return refusal
   end
-  local other = item.container == 'equipment' and move.swap_partner(d, item, facts, to, quantity)
-  if other then
-    refusal = wear.wearable(d, other, draft.facts_of(d, other), item.slot)
+  local partner = other and move.swaps(d, item, other, facts, to.container, quantity)
+  if item.container == 'equipment' and partner then
+    refusal = move.take_place(d, other, item)
     if refusal then
       return refusal
     end
@@ -45,21 +40,37 @@ function move.move_item(d, item, to, quantity)
   if not placement.accepts(d, to.container, facts) then
     return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = item.item_id, container = to.container})
   end
+  if not move.is_shared(d, item.container) then
+    guards.changes_hands(d, to.container, facts, item.bound, {item_id = item.item_id})
+  end
   if to.slot == nil then
     return move.move_into(d, item, facts, to.container, quantity)
   end
   return move.move_to_slot(d, item, facts, to.container, to.slot, quantity)
 end
 
-function move.swap_partner(d, item, facts, to, quantity)
-  if to.slot == nil or (quantity and quantity ~= item.quantity) then
-    return nil
-  end
-  local other = draft.at(d, to.container, to.slot)
-  if not other or other.item_id == item.item_id or move.merges(d, item, other, facts, to.container) then
-    return nil
-  end
-  return other
+function move.leave(d, item, facts)
+  local worn = item.container == 'equipment'
+  return guards.state_allows(d, worn and 'unequip' or 'move', facts)
+    or guards.source_unlocked(d, item)
+end
+
+function move.is_shared(d, container)
+  return container ~= 'equipment' and RULESET.containers[container].shared
+end
+
+function move.swaps(d, item, other, facts, container, quantity)
+  local whole = not quantity or quantity == item.quantity
+  return whole and other.item_id ~= item.item_id and not move.merges(d, item, other, facts, container)
+end
+
+function move.take_place(d, other, item)
+  local facts, slot = draft.facts_of(d, other), item.slot
+  return guards.state_allows(d, 'equip', facts)
+    or guards.slot_unlocked(d, slot, facts)
+    or wear.misfit(d, other, facts, slot)
+    or wear.worthy(d, other, facts, slot)
+    or limits.may_wear(d, other, facts, {item})
 end
 
 function move.merges(d, item, other, facts, container)
@@ -70,8 +81,9 @@ function move.move_into(d, item, facts, container, quantity)
   if quantity and quantity ~= item.quantity then
     return move.split_into(d, item, facts, container, quantity)
   end
+  local lot = {facts = facts, bound = item.bound, locked = item.locked, keep = item, skip = item.item_id}
   if item.container == container then
-    local left = placement.fill(d, container, facts, item.bound, item.quantity, item.item_id)
+    local left = placement.fill(d, container, lot, item.quantity)
     if left < item.quantity then
       draft.take(d, item, item.quantity - left)
     end
@@ -79,7 +91,7 @@ function move.move_into(d, item, facts, container, quantity)
   end
   local origin_container, origin_slot, whole = item.container, item.slot, item.quantity
   draft.lift(d, item)
-  local left = placement.pour(d, {container}, facts, item.bound, whole, item)
+  local left = placement.pour(d, {container}, lot, whole)
   if left == whole or (quantity and left > 0) then
     return placement.unplaced(d, left, whole, container, {item_id = item.item_id})
   end
@@ -89,7 +101,8 @@ function move.move_into(d, item, facts, container, quantity)
 end
 
 function move.split_into(d, item, facts, container, quantity)
-  local left = placement.pour(d, {container}, facts, item.bound, quantity, nil, item.item_id)
+  local lot = {facts = facts, bound = item.bound, locked = item.locked, skip = item.item_id}
+  local left = placement.pour(d, {container}, lot, quantity)
   if left > 0 then
     return placement.unplaced(d, left, quantity, container, {item_id = item.item_id})
   end
@@ -107,18 +120,13 @@ function move.move_to_slot(d, item, facts, container, slot, quantity)
   local other = draft.at(d, container, slot)
   if not other then
     return move.place(d, item, facts, container, slot, quantity)
-  end
-  local whole = not quantity or quantity == item.quantity
-  if other.item_id == item.item_id then
-    return not whole and guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot}) or nil
-  end
-  if move.merges(d, item, other, facts, container) then
+  elseif move.swaps(d, item, other, facts, container, quantity) then
+    return move.swap(d, item, facts, other)
+  elseif other.item_id ~= item.item_id and move.merges(d, item, other, facts, container) then
     return move.merge(d, item, other, facts, quantity)
-  end
-  if not whole then
+  elseif quantity and quantity ~= item.quantity then
     return guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot})
   end
-  return move.swap(d, item, facts, other)
 end
 
 function move.place(d, item, facts, container, slot, quantity)
@@ -136,7 +144,7 @@ function move.place(d, item, facts, container, slot, quantity)
     draft.put(d, item, container, slot, portion)
   else
     draft.take(d, item, portion)
-    draft.create(d, item.template_id, portion, item.bound, container, slot)
+    draft.create(d, item.template_id, portion, item.bound, item.locked, container, slot, nil)
   end
 end
 
@@ -162,17 +170,19 @@ function move.swap(d, item, facts, other)
   local origin_container, origin_slot = item.container, item.slot
   local target_container, target_slot = other.container, other.slot
   local others = draft.facts_of(d, other)
-  if origin_container ~= 'equipment' and not placement.accepts(d, origin_container, others) then
-    return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = other.item_id, container = origin_container})
-  end
-  if origin_container ~= 'equipment' and not placement.is_slot_of(d, origin_container, others, origin_slot) then
-    return guards.refuse('SLOT_OCCUPIED', {container = target_container, slot = target_slot})
+  if origin_container ~= 'equipment' then
+    if not placement.accepts(d, origin_container, others) then
+      return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = other.item_id, container = origin_container})
+    end
+    if not placement.is_slot_of(d, origin_container, others, origin_slot) then
+      return guards.refuse('SLOT_OCCUPIED', {container = target_container, slot = target_slot})
+    end
+    if not move.is_shared(d, target_container) then
+      guards.changes_hands(d, origin_container, others, other.bound, {item_id = other.item_id})
+    end
   end
   local refusal = placement.stack_fits(d, item, facts, target_container, target_slot)
-  if refusal then
-    return refusal
-  end
-  refusal = placement.stack_fits(d, other, others, origin_container, origin_slot)
+    or placement.stack_fits(d, other, others, origin_container, origin_slot)
   if refusal then
     return refusal
   end

@@ -1,4 +1,4 @@
--- placement: filling stacks, finding free slots, and pouring a quantity into containers.
+-- placement: filling stacks, finding free slots, and pouring a lot into containers.
 -- requires: draft, guards
 
 local placement = {}
@@ -74,6 +74,9 @@ function placement.may_stand(d, item, facts, container, slot)
   if not placement.accepts(d, container, facts) then
     return false
   end
+  if RULESET.containers[container].shared and (item.bound or facts.tradeable == false) then
+    return false
+  end
   if not placement.is_slot_of(d, container, facts, slot) then
     return false
   end
@@ -94,28 +97,30 @@ function placement.allowed_slots(facts)
   return allowed
 end
 
-function placement.pour(d, containers, facts, bound, quantity, keep, skip)
+function placement.pour(d, containers, lot, quantity)
   local left = quantity
   for _, container in ipairs(containers) do
-    left = placement.fill(d, container, facts, bound, left, skip)
+    left = placement.fill(d, container, lot, left)
   end
   for _, container in ipairs(containers) do
     while left > 0 and draft.minted(d) < BOUNDS.new_stacks do
-      local slot = placement.free_slot(d, container, facts)
-      if not slot then
+      local slot = placement.free_slot(d, container, lot.facts)
+      local portion = placement.bearable(
+        d, container, lot, math.min(left, placement.stack_limit(d, container, lot.facts))
+      )
+      if not slot or portion == 0 or (lot.item_id and portion < left) then
         break
       end
-      local portion = math.min(left, placement.stack_limit(d, container, facts))
-      if keep and portion == left then
-        draft.put(d, keep, container, slot, portion)
+      if lot.keep and portion == left then
+        draft.put(d, lot.keep, container, slot, portion)
         return 0
       end
-      draft.create(d, facts.template_id, portion, bound, container, slot)
+      draft.create(d, lot.facts.template_id, portion, lot.bound, lot.locked, container, slot, lot.item_id)
       left = left - portion
     end
   end
-  if keep and left == 0 then
-    draft.destroy(d, keep)
+  if lot.keep and left == 0 then
+    draft.destroy(d, lot.keep)
   end
   return left
 end
@@ -129,14 +134,14 @@ function placement.unplaced(d, left, quantity, container, params)
   return guards.refuse('CONTAINER_FULL', params)
 end
 
-function placement.fill(d, container, facts, bound, left, skip)
-  local limit = placement.stack_limit(d, container, facts)
-  if left == 0 or limit == 1 then
+function placement.fill(d, container, lot, left)
+  local limit = placement.stack_limit(d, container, lot.facts)
+  if left == 0 or limit == 1 or lot.item_id then
     return left
   end
-  for _, stack in ipairs(placement.stacks(d, container, facts)) do
-    local portion = math.min(left, limit - stack.quantity)
-    if portion > 0 and stack.bound == bound and stack.item_id ~= skip then
+  for _, stack in ipairs(placement.stacks(d, container, lot.facts)) do
+    local portion = placement.bearable(d, container, lot, math.min(left, limit - stack.quantity))
+    if portion > 0 and stack.bound == lot.bound and not stack.held and stack.item_id ~= lot.skip then
       draft.resize(d, stack, stack.quantity + portion)
       left = left - portion
       if left == 0 then
@@ -145,6 +150,15 @@ function placement.fill(d, container, facts, bound, left, skip)
     end
   end
   return left
+end
+
+function placement.bearable(d, container, lot, portion)
+  local unit = lot.facts.weight or 0
+  if not lot.light or unit == 0 or not RULESET.weighs[container] then
+    return portion
+  end
+  local spare = math.max(0, draft.carry_limit(d) - draft.weight(d))
+  return math.min(portion, math.floor(spare / unit))
 end
 
 function placement.stacks(d, container, facts)

@@ -35,9 +35,30 @@ function reply.capacity(d)
     .. ',"limit":' .. string.format('%.0f', draft.carry_limit(d)) .. '}}'
 end
 
-function reply.body(seq, durable_seq, incarnation, changes, capacity)
+local function told_text(told)
+  if told.effect then
+    return '"effect":{"template_id":"' .. told.effect .. '"}'
+  end
+  return '"not_placed":' .. string.format('%.0f', told.not_placed)
+end
+
+function reply.told(d)
+  -- A single thing that is told stands by itself; several stand each with its command's index.
+  if #d.told == 0 then
+    return ''
+  elseif #d.told == 1 then
+    return ',' .. told_text(d.told[1])
+  end
+  local entries = {}
+  for index, told in ipairs(d.told) do
+    entries[index] = '{"op_index":' .. told.op_index .. ',' .. told_text(told) .. '}'
+  end
+  return ',"told":[' .. table.concat(entries, ',') .. ']'
+end
+
+function reply.body(seq, durable_seq, incarnation, changes, told, capacity)
   return '{"seq":' .. seq .. ',"durable_seq":' .. durable_seq .. ',"tag":"' .. incarnation .. '.' .. seq
-    .. '","replayed":false,"changes":' .. changes .. ',"capacity":' .. capacity .. '}'
+    .. '","replayed":false,"changes":' .. changes .. told .. ',"capacity":' .. capacity .. '}'
 end
 
 function reply.replayed(body)

@@ -1,5 +1,5 @@
 -- wear: which slot, what gives way, and where that goes. Used by equip, move and swap.
--- requires: draft, guards, placement
+-- requires: draft, guards, limits, placement
 
 local wear = {}
 
@@ -12,26 +12,40 @@ local function contains(list, value)
   return false
 end
 
-function wear.put_on(d, item, slot)
+function wear.put_on(d, item, slot, quantity)
   local facts = draft.facts_of(d, item)
-  local allowed = placement.allowed_slots(facts)
-  local target = slot or wear.choose_slot(d, item, allowed)
-  local refusal = target and wear.slots_unlocked(d, item, target)
-  if refusal then
-    return refusal
+  local target = slot
+  if slot == nil then
+    target = wear.choose_slot(d, item, facts)
   end
-  refusal = wear.wearable(d, item, facts, target)
+  local displaced = wear.worn_in_the_way(d, item, target)
+  local refusal
+  for _, other in ipairs(displaced) do
+    refusal = guards.available(d, other)
+    if refusal then
+      return refusal
+    end
+  end
+  if quantity and quantity ~= item.quantity then
+    return guards.refuse('INVALID_QUANTITY', {item_id = item.item_id, quantity = quantity})
+  end
+  if slot ~= nil and not RULESET.slots[slot] then
+    return guards.refuse('UNKNOWN_SLOT', {container = 'equipment', slot = slot})
+  end
+  refusal = wear.states_allow(d, item, facts, target, displaced)
+    or wear.misfit(d, item, facts, target)
+    or wear.worthy(d, item, facts, target)
   if refusal then
     return refusal
   end
   if item.container == 'equipment' and item.slot == target then
     return nil
   end
-  refusal = placement.stack_fits(d, item, facts, 'equipment', target)
+  refusal = limits.may_wear(d, item, facts, displaced)
+    or placement.stack_fits(d, item, facts, 'equipment', target)
   if refusal then
     return refusal
   end
-  local displaced = wear.worn_in_the_way(d, item, target)
   local origin_container, origin_slot = item.container, item.slot
   draft.lift(d, item)
   for _, other in ipairs(displaced) do
@@ -46,28 +60,52 @@ function wear.put_on(d, item, slot)
   end
 end
 
-function wear.choose_slot(d, item, allowed)
+function wear.choose_slot(d, item, facts)
+  local allowed = placement.allowed_slots(facts)
   if item.container == 'equipment' and contains(allowed, item.slot) then
     return item.slot
   end
+  local open_to = {}
   for _, slot in ipairs(allowed) do
+    if not wear.slot_open(d, item, facts, slot) then
+      open_to[#open_to + 1] = slot
+    end
+  end
+  if #open_to == 0 then
+    open_to = allowed
+  end
+  for _, slot in ipairs(open_to) do
     if #wear.worn_in_the_way(d, item, slot) == 0 then
       return slot
     end
   end
-  return allowed[1]
+  return open_to[1]
 end
 
-function wear.slots_unlocked(d, item, target)
-  local refusal = guards.source_unlocked(d, item)
+function wear.slot_open(d, item, facts, slot)
+  local entry = RULESET.slots[slot]
+  if not entry.requires_for or entry.requires_for[facts.kind] then
+    return guards.requirements(d, item, entry.requires, slot)
+  end
+end
+
+function wear.states_allow(d, item, facts, target, displaced)
+  local refusal = guards.state_allows(d, 'equip', facts)
   if refusal then
     return refusal
   end
-  refusal = guards.slot_unlocked(d, target)
+  for _, other in ipairs(displaced) do
+    refusal = guards.state_allows(d, 'unequip', draft.facts_of(d, other))
+    if refusal then
+      return refusal
+    end
+  end
+  refusal = guards.source_unlocked(d, item)
+    or (target ~= nil and guards.slot_unlocked(d, target, facts))
   if refusal then
     return refusal
   end
-  for _, other in ipairs(wear.worn_in_the_way(d, item, target)) do
+  for _, other in ipairs(displaced) do
     refusal = guards.source_unlocked(d, other)
     if refusal then
       return refusal
@@ -75,7 +113,7 @@ function wear.slots_unlocked(d, item, target)
   end
 end
 
-function wear.wearable(d, item, facts, target)
+function wear.misfit(d, item, facts, target)
   local allowed = placement.allowed_slots(facts)
   if #allowed == 0 then
     return guards.refuse('NOT_WEARABLE', {item_id = item.item_id})
@@ -83,16 +121,24 @@ function wear.wearable(d, item, facts, target)
   if not contains(allowed, target) then
     return guards.refuse('WRONG_SLOT', {item_id = item.item_id, slot = target})
   end
-  return guards.requirements(d, item, facts)
+end
+
+function wear.worthy(d, item, facts, target)
+  return guards.requirements(d, item, facts.requires, nil)
+    or wear.slot_open(d, item, facts, target)
 end
 
 function wear.worn_in_the_way(d, item, target)
   local worn = {}
+  local entry = RULESET.slots[target or '']
+  if not entry then
+    return worn
+  end
   local other = draft.at(d, 'equipment', target)
   if other and other.item_id ~= item.item_id then
     worn[1] = other
   end
-  for _, slot in ipairs(RULESET.slots[target].conflicts) do
+  for _, slot in ipairs(entry.conflicts) do
     other = draft.at(d, 'equipment', slot)
     if other and other.item_id ~= item.item_id then
       worn[#worn + 1] = other
@@ -115,7 +161,8 @@ function wear.put_away(d, item, facts)
   if #containers == 0 then
     return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = item.item_id})
   end
-  local left = placement.pour(d, containers, facts, item.bound, item.quantity, item)
+  local lot = {facts = facts, bound = item.bound, locked = item.locked, keep = item}
+  local left = placement.pour(d, containers, lot, item.quantity)
   if left > 0 then
     return placement.unplaced(d, left, item.quantity, containers[1], {item_id = item.item_id})
   end

@@ -114,6 +114,27 @@ ON CONFLICT (item_id) DO UPDATE
        held = excluded.held
  WHERE i.owner = excluded.owner;
 
+-- name: reserve_item_ids
+-- $1: character. $2: ids. Answers those that are another's. DO UPDATE, because DO NOTHING would not
+-- show a row that somebody else has just written; in the order of the ids, so that no two wait for
+-- each other in a circle. Nothing is reserved for a character that does not exist.
+WITH wanted AS (
+    SELECT DISTINCT item_id FROM unnest($2::uuid[]) AS u (item_id)
+), theirs AS (
+    SELECT item_id FROM items JOIN wanted USING (item_id) WHERE owner <> $1
+), reserved AS (
+    INSERT INTO granted_ids AS g (item_id, char_id)
+    SELECT w.item_id, c.char_id
+      FROM wanted AS w, characters AS c
+     WHERE c.char_id = $1 AND w.item_id NOT IN (SELECT item_id FROM theirs)
+     ORDER BY w.item_id
+    ON CONFLICT (item_id) DO UPDATE SET char_id = g.char_id
+    RETURNING item_id, char_id
+)
+SELECT item_id::text FROM theirs
+UNION
+SELECT item_id::text FROM reserved WHERE char_id <> $1;
+
 -- name: quarantine
 UPDATE characters SET quarantined = $2 WHERE char_id = $1 RETURNING 1;
 

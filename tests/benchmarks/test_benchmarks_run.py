@@ -7,11 +7,12 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from benchmarks import moves
+from benchmarks import command_cost, moves, report, targets
 from benchmarks.crud.orchestrator import CrudOrchestrator
 from benchmarks.floors import Reply
 from benchmarks.moves import Move
 from benchmarks.recorder import Recorder
+from benchmarks.report import Results
 from benchmarks.seed import seed
 from benchmarks.stage import RULESET
 from benchmarks.world import ACTOR, Inventory, catalog, inventory
@@ -24,6 +25,7 @@ from engine.state import InventorySessionDTO
 from persistence.item_gateway import ItemGateway
 from persistence.records import Call
 from persistence.store import InventoryStore
+from tests.servers import Servers
 
 FACTS = {template.facts.template_id: template.facts for template in catalog()}
 CALL = Call(by="test")
@@ -144,3 +146,15 @@ async def test_recorded_moves_are_what_the_gateway_sends(ruleset: Ruleset) -> No
     move = Move("0f0e0d0c-0b0a-4908-8706-050403020100", MoveRequest(item_id, Destination("bag", 3)))
     command = await recorder.command(move)
     assert command[0] == "FCALL" and f"bench:session:{move.char_id}" in command
+
+
+async def test_every_kind_of_command_is_measured_at_every_size(
+    servers: Servers, benchmark_ruleset: Ruleset
+) -> None:
+    """Calls that were refused, and cycles that do not end where they began, would be an error."""
+    cost = await command_cost.measure(servers.redis.url, benchmark_ruleset, 1, 1, sessions=1, runs=1)
+    assert cost.sizes == [20, 200, 2000]
+    assert all(len(of_rounds) == 1 for by_size in cost.kinds_us.values() for of_rounds in by_size.values())
+    ratios = targets.of_commands(cost)
+    assert [ratio.target for ratio in ratios] == [1.2, 1.2, 1.2]
+    assert "set_actor" in report.tables(Results({}, {}, None, cost, {}, ratios), [])

@@ -199,7 +199,7 @@ def test_named_things_exist() -> None:
 def test_the_command_line_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command and every option of it."""
     table = section(page("README.md"), "Command line")
-    for command in (["serve"], ["migrate"], ["catalog", "import"]):
+    for command in (["serve"], ["migrate"], ["catalog", "import"], ["parity"]):
         row = re.search(rf"^\| `haversack {' '.join(command)} ?(.*?)` \|", table, re.MULTILINE)
         assert row, command
         with pytest.raises(SystemExit):
@@ -209,7 +209,9 @@ def test_the_command_line_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     listed = re.search(r"COMMAND\n((?:    \w+ .*\n)+)", capsys.readouterr().out)
-    assert listed and re.findall(r"^    (\w+)", listed[1], re.MULTILINE) == ["serve", "migrate", "catalog"]
+    assert listed and re.findall(r"^    (\w+)", listed[1], re.MULTILINE) == [
+        "serve", "migrate", "catalog", "ruleset", "parity",
+    ]  # fmt: skip
 
 
 def test_make_has_what_the_readme_says() -> None:

@@ -7,7 +7,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from engine.commands import Command
+from engine.engine import InventoryEngine
 from engine.facts import Facts, Grants, Requirements
+from engine.outcome import Applied
 from engine.refusals import Refusal
 from engine.ruleset import load_ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place
@@ -148,6 +150,14 @@ class StandIn:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    async def preview(
+        self, char_id: str, commands: Sequence[Command], call: Call
+    ) -> Applied | tuple[Refusal, ...] | TagMismatch:
+        live = await self.read_session(char_id)
+        if call.if_match not in ("", live.tag):
+            return TagMismatch(live.tag)
+        return InventoryEngine(self.ruleset).preview(live.session, commands)
 
     async def readiness(self) -> dict[str, str]:
         if isinstance(self.checks, Exception):

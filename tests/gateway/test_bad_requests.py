@@ -11,7 +11,9 @@ BODY = f'{{"item_id":"{HERB_ID}","to":{{"container":"bag"}}}}'
 
 # method | path | body | status | code | path that the problem names
 REQUESTS: list[tuple[str, str, str | None, int, str, str | None]] = [
-    ("POST", f"{BASE}/inventory/move?dry_run=true", BODY, 400, "INVALID_REQUEST", "dry_run"),
+    ("POST", f"{BASE}/inventory/move?dry_run=yes", BODY, 400, "INVALID_REQUEST", "dry_run"),
+    ("POST", f"{BASE}/inventory/move?dry_run=true&dry_run=true", BODY, 400, "INVALID_REQUEST", "dry_run"),
+    ("PATCH", f"{BASE}?dry_run=true", "{}", 400, "INVALID_REQUEST", "dry_run"),
     ("POST", f"{BASE}/inventory/move?a&a", BODY, 400, "INVALID_REQUEST", "a"),
     ("POST", f"{BASE}/inventory/move?%FF=%FF", BODY, 400, "INVALID_REQUEST", "\ufffd"),
     ("POST", f"{BASE}/inventory/move?" + "a" * 9000, BODY, 400, "INVALID_REQUEST", "$"),
@@ -32,7 +34,18 @@ REQUESTS: list[tuple[str, str, str | None, int, str, str | None]] = [
     ("GET", f"{BASE}/", None, 404, "NOT_FOUND", None),
     ("GET", f"{BASE}/inventory/", None, 404, "NOT_FOUND", None),
     ("GET", f"{BASE}/inventory%2Fequipment", None, 404, "NOT_FOUND", None),
-    ("POST", f"{BASE}/inventory/use", BODY, 404, "NOT_FOUND", None),
+    ("POST", f"{BASE}/inventory/sort", '{"container":"a b"}', 400, "INVALID_REQUEST", "container"),
+    ("POST", f"{BASE}/inventory/lock", BODY, 400, "INVALID_REQUEST", "to"),
+    ("POST", f"{BASE}/inventory/unlock", '{"item_id":"@0"}', 400, "INVALID_REQUEST", "item_id"),
+    ("POST", f"{BASE}/inventory/use", '{"item_id":"x"}', 400, "INVALID_REQUEST", "item_id"),
+    (
+        "POST",
+        f"{BASE}/inventory/grant",
+        '{"template_id":"coin","quantity":1,"item_id":"0198c9c1-7c2d-8e11-a0c4-1f2e3d4c5b6a"}',
+        400,
+        "INVALID_REQUEST",
+        "$",
+    ),
     ("POST", f"{BASE}/inventory/Move", BODY, 404, "NOT_FOUND", None),
     ("GET", f"{BASE}/inventory/journal", None, 404, "NOT_FOUND", None),
     ("GET", f"{BASE}/inventory/events", None, 404, "NOT_FOUND", None),

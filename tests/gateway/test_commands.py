@@ -10,8 +10,12 @@ from engine.commands import (
     DropRequest,
     EquipRequest,
     GrantRequest,
+    LockRequest,
     MoveRequest,
+    SortRequest,
     UnequipRequest,
+    UnlockRequest,
+    UseRequest,
 )
 from engine.refusals import Refusal, RefusalCode
 from persistence.records import Call, TagMismatch
@@ -37,6 +41,21 @@ MOVE = {"item_id": HERB_ID, "to": {"container": "bag", "slot": 4}}
             ConsumeRequest(2, template_id="herbs/sage"),
         ),
         ("drop", {"item_id": HERB_ID, "quantity": 1}, DropRequest(HERB_ID, 1)),
+        ("use", {"item_id": HERB_ID}, UseRequest(HERB_ID)),
+        ("lock", {"item_id": HERB_ID}, LockRequest(HERB_ID)),
+        ("unlock", {"item_id": HERB_ID}, UnlockRequest(HERB_ID)),
+        ("sort", {"container": "bag"}, SortRequest("bag")),
+        (
+            "grant",
+            {
+                "template_id": "sword",
+                "quantity": 1,
+                "partial": True,
+                "overflow": True,
+                "item_id": "0198C9C1-7C2D-7E11-A0C4-1F2E3D4C5B6A",
+            },
+            GrantRequest("sword", 1, partial=True, overflow=True, item_id="0198c9c17c2d7e11a0c41f2e3d4c5b6a"),
+        ),
     ],
 )
 async def test_a_command(client: Client, standin: StandIn, name: str, body: object, command: object) -> None:

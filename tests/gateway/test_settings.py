@@ -19,7 +19,7 @@ def test_defaults() -> None:
         database_url=None,
         data_dir=Path(".haversack"),
         token=None,
-        ruleset=None,
+        ruleset="haversack",
         flush_interval_ms=100,
         idle_evict_s=900,
         shards=1,
@@ -50,7 +50,7 @@ def test_everything_set() -> None:
         database_url=POSTGRES,
         data_dir=Path("/var/lib/a b"),
         token="s3cret.-_~+/=",
-        ruleset=Path("rules.toml"),
+        ruleset="rules.toml",
         flush_interval_ms=5,
         idle_evict_s=60,
         shards=16,
@@ -98,6 +98,8 @@ def test_set_to_nothing_is_not_set() -> None:
         ("DATABASE_URL", "postgresql://x:y:z"),
         ("DATA_DIR", "a\0b"),
         ("RULESET", "a\0b"),
+        ("RULESET", "hunter2"),
+        ("RULESET", ".."),
         ("TOKEN", "hunter2 hunter2"),
         ("TOKEN", "hünter2"),
         ("TOKEN", "a" * 513),
@@ -145,6 +147,16 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 )
 def test_redis_urls(url: str) -> None:
     assert Settings.read({"HAVERSACK_REDIS_URL": url, "HAVERSACK_SHARDS": "2"}).redis_url == url
+
+
+@pytest.mark.parametrize("ruleset", ["haversack", "minecraft-like", "tabletop", "a.toml", "./a", "/etc/a"])
+def test_rulesets(ruleset: str) -> None:
+    assert Settings.read({"HAVERSACK_RULESET": ruleset}).ruleset == ruleset
+
+
+def test_shipped_rulesets_are_listed_where_one_is_not_known() -> None:
+    with pytest.raises(SettingsError, match="only haversack, minecraft-like, tabletop;"):
+        Settings.read({"HAVERSACK_RULESET": "chess"})
 
 
 @pytest.mark.parametrize("url", ["postgresql://h/db", "postgresql:///db?host=/run/postgresql"])

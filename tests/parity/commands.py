@@ -31,8 +31,15 @@ def _fields(
 _grants = _fields(
     "grant",
     {"template_id": _template_ids, "quantity": _quantities},
-    {"container": st.sampled_from(CONTAINERS), "bound": st.booleans()},
+    {
+        "container": st.sampled_from(CONTAINERS),
+        "bound": st.booleans(),
+        "partial": st.booleans(),
+        "overflow": st.booleans(),
+    },
 )
+_given_ids = _fields("grant", {"template_id": _template_ids, "quantity": st.sampled_from([1, 1, 2, 6])}, {})
+_by_item = [_fields(op, {"item_id": _items}, {}) for op in ("use", "use", "lock", "unlock")]
 _moves = _fields("move", {"item_id": _items, "to": _destinations}, {"quantity": _quantities})
 _equips = _fields("equip", {"item_id": _items}, {"slot": st.sampled_from([*DOLL, "ring"])})
 _actors = _fields(
@@ -61,6 +68,8 @@ _commands = st.one_of(
     _fields("consume", {"item_id": _items, "quantity": _quantities}, {}),
     _fields("consume", {"template_id": _template_ids, "quantity": _quantities}, {}),
     _fields("drop", {"item_id": _items}, {"quantity": _quantities}),
+    *_by_item,
+    st.tuples(_given_ids, _items).map(lambda grant: grant[0] | {"item_id": grant[1]}),
     _actors,
 )
 
@@ -70,7 +79,17 @@ batches = st.one_of(_commands.map(lambda command: [command]), st.lists(_commands
 def resolved(batch: list[dict[str, Any]], session: InventorySessionDTO) -> list[dict[str, Any]]:
     """The batch with its numbers made ids: of items held, of items made before, of none."""
     ids = [*sorted(session.items), "@0", "f" * 32]
+    made = [*sorted(session.items), *(f"{number:032x}" for number in range(1, 9))]
     return [
-        command | ({"item_id": ids[command["item_id"] % len(ids)]} if "item_id" in command else {})
+        command
+        | (
+            {"item_id": _id(command, made if command["op"] == "grant" else ids)}
+            if "item_id" in command
+            else {}
+        )
         for command in batch
     ]
+
+
+def _id(command: dict[str, Any], ids: list[str]) -> str:
+    return ids[command["item_id"] % len(ids)]

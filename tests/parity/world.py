@@ -51,6 +51,21 @@ TEMPLATES = {
             grants=Grants(containers={"bag": 2}),
         ),
         Facts("relic", "quest", destroyable=False, weight=1),
+        Facts("charm", "accessory", slots=("amulet", "ring"), unique_equipped=True, weight=5),
+        Facts("idol", "accessory", slots=("ring",), limit_group="relic", bind="equip"),
+        Facts("totem", "accessory", slots=("amulet",), limit_group="relic", use="keep"),
+        Facts("soulstone", "consumable", stack_limit=5, weight=30, limit_group="soulstone", use="consume"),
+        Facts("badge", "quest", bind="pickup", max_carried=2, tradeable=False),
+        Facts("heirloom", "weapon", slots=("main_hand",), bind="equip", weight=900),
+        Facts(
+            "elixir",
+            "consumable",
+            stack_limit=5,
+            weight=20_000,
+            use="consume",
+            max_carried=12,
+            requires=Requirements(level=6, classes=("warrior", "mage"), attributes={"wisdom": 3}),
+        ),
     )
 }
 
@@ -77,10 +92,11 @@ def empty_session(ruleset_hash: str) -> InventorySessionDTO:
 def random_command(rng: random.Random, session: InventorySessionDTO, op_index: int) -> dict[str, Any]:
     """A command that often succeeds and often breaks a rule, as JSON would have it."""
     op = rng.choices(
-        ("grant", "move", "equip", "unequip", "consume", "drop", "set_actor"), (5, 12, 6, 4, 4, 1, 1)
+        ("grant", "move", "equip", "unequip", "consume", "use", "drop", "lock", "unlock", "set_actor"),
+        (5, 12, 6, 4, 4, 3, 1, 1, 1, 1),
     )[0]
     if op == "grant":
-        return _grant(rng)
+        return _grant(rng, session)
     if op == "set_actor":
         return _set_actor(rng)
     item_id, template_id, quantity = _pick(rng, session, op_index)
@@ -101,17 +117,27 @@ def random_command(rng: random.Random, session: InventorySessionDTO, op_index: i
         if rng.random() < 0.5:
             return {"op": op, "template_id": rng.choice((template_id, *TEMPLATES)), "quantity": amount}
         return {"op": op, "item_id": item_id, "quantity": amount}
+    if op in ("use", "lock", "unlock"):
+        return {"op": op, "item_id": item_id}
     return {"op": op, "item_id": item_id} | _maybe(rng, 0.7, quantity=rng.choice((1, quantity, 3)))
 
 
-def _grant(rng: random.Random) -> dict[str, Any]:
+def _grant(rng: random.Random, session: InventorySessionDTO) -> dict[str, Any]:
     template_id = rng.choice((*TEMPLATES, "unheard_of"))
     quantity = rng.choice((1, 1, 1, 2, 7, 23, 49, 10**12))
     return (
         {"op": "grant", "template_id": template_id, "quantity": quantity}
         | _maybe(rng, 0.4, container=rng.choice(CONTAINERS))
         | _maybe(rng, 0.15, bound=True)
+        | _maybe(rng, 0.2, partial=True)
+        | _maybe(rng, 0.2, overflow=True)
+        | _maybe(rng, 0.15, item_id=rng.choice((*session.items, _given_id(rng))))
     )
+
+
+def _given_id(rng: random.Random) -> str:
+    digits = f"{rng.getrandbits(128):032x}"
+    return f"{digits[:12]}4{digits[13:]}"
 
 
 def _set_actor(rng: random.Random) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from persistence.migrations import shipped
 from persistence.store import InventoryStore
 from tests.servers import DEBIAN_POSTGRES, postgres_bin_dir
 from tests.store.cutting_proxy import CuttingProxy, with_database, with_setting
+from tests.store.mapper import Mapper
 
 _numbers = itertools.count(1)
 
@@ -161,3 +162,8 @@ async def proxied(proxy: CuttingProxy, ruleset: Ruleset) -> AsyncIterator[Invent
     store = await InventoryStore.connect(proxy.url, ruleset, pool_size=1, acquire_timeout_s=1)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def mapper(tmp_path: Path, ruleset: Ruleset) -> Mapper:
+    return Mapper(tmp_path, ruleset)

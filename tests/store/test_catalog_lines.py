@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.catalog import LINE_BYTES_MAX, content_hash, parse_catalog
+from persistence.catalog import content_hash, parse_catalog
+from persistence.catalog_source import ENTRY_BYTES_MAX
 from persistence.errors import CatalogError
 
 
@@ -62,7 +63,7 @@ def test_lines_become_templates_in_their_order(ruleset: Ruleset) -> None:
         (line(data={"a": "b"}).replace(b'"b"', b'"\\ud800"'), "$: "),
         (line(data={"a": "b"}).replace(b'"b"', b"1e999"), "data[...]: Number out of range"),
         (b"\xef\xbb\xbf" + line(), "$: JSON is malformed"),
-        (line(data={"a": "x" * LINE_BYTES_MAX}), f"$: longer than {LINE_BYTES_MAX} bytes"),
+        (line(data={"a": "x" * ENTRY_BYTES_MAX}), f"$: longer than {ENTRY_BYTES_MAX} bytes"),
         (b"null", "$: Expected `object`, got `null`"),
     ],
 )

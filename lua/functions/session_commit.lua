@@ -1,0 +1,31 @@
+-- session_commit: writes what a call was found to come to elsewhere, if the session is still what it was found from.
+-- requires: call
+-- flags:
+-- KEYS: session, journal, done, due
+-- ARGV: catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, tag, commands, changes, told, capacity, then field and value in turn
+-- returns: {"OK", reply body, seq, incarnation} | {"REPLAYED", reply body, seq, incarnation} | {"CONFLICT"} | {"ADMITTED"}
+--          | {"RELOAD", reason} | {"STALE_CATALOG"} | {"TAG_MISMATCH", tag} | {"IDEMPOTENCY_MISMATCH"}
+-- journal: one entry for a call that is written, nothing for any other
+--
+-- Commands that no player waits for by the frame, as sorting a container, run in Python on a session
+-- that was read. An empty value takes a field away. Without changes nothing is written: a call that
+-- was refused asks so whether it had been done before.
+
+local function session_commit(keys, args)
+  local session, journal, done, due = unpack(keys)
+  local catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, tag, commands, changes, told, capacity = unpack(args, 1, 11)
+  local fields, now_ms = call.open(session)
+  local answer = call.refusal(fields, now_ms, done, catalog, op_id, payload_hash, if_match)
+  if answer then
+    return answer
+  elseif tag ~= call.tag(fields) then
+    return {'CONFLICT'}
+  elseif changes == '' then
+    return {'ADMITTED'}
+  end
+  for index = 12, #args, 2 do
+    local value = args[index + 1]
+    fields.set(args[index], value ~= '' and value or nil)
+  end
+  return call.finish(fields, now_ms, keys, args, commands, changes, told, capacity)
+end

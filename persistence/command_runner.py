@@ -1,0 +1,145 @@
+"""From a call's commands to its reply: words, templates and ids looked up, then carried out."""
+
+import re
+import secrets
+import time
+from collections.abc import Sequence
+
+from engine.commands import Command, GrantRequest, SetActorRequest
+from engine.facts import Facts
+from engine.outcome import Applied
+from engine.refusals import Refusal, RefusalCode
+from engine.state import Actor
+from persistence.call_reply import StaleCatalog
+from persistence.cold_commands import ColdCommands, is_cold
+from persistence.errors import InvalidWords, OutcomeUnknown, PersistenceError, Unavailable
+from persistence.flusher import Flusher
+from persistence.item_gateway import ItemGateway
+from persistence.records import Call, TagMismatch
+from persistence.session_manager import InventorySessionManager
+from persistence.session_state import Replied
+from persistence.store import InventoryStore
+
+_DURABLE_SEQ = re.compile(rb'"durable_seq":\d+')
+
+
+class CommandRunner:
+    """Carries out calls, or shows what they would come to."""
+
+    def __init__(
+        self, items: ItemGateway, store: InventoryStore, sessions: InventorySessionManager, flusher: Flusher
+    ) -> None:
+        """Made by ``InventoryOrchestrator``."""
+        self._ruleset = sessions.ruleset
+        self._items = items
+        self._store = store
+        self._sessions = sessions
+        self._cold = ColdCommands(sessions)
+        self._flusher = flusher
+
+    async def execute(
+        self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
+    ) -> bytes | Refusal | TagMismatch:
+        """Do the commands in order, all or nothing; the reply's JSON body as it is to be sent.
+
+        ``id_prefix``, 24 hex digits that no call used before, begins the ids of new items; it is
+        random unless given.
+
+        Raises ``SessionNotLive`` (load it and repeat), ``InvalidWords``, ``IdempotencyMismatch``,
+        ``Conflict``.
+        """
+        self._check_words(commands)
+        if refusal := await self._reserve(char_id, commands):
+            return refusal
+        answer = await self._execute(char_id, commands, call, id_prefix or new_id_prefix())
+        if not isinstance(answer, Replied):
+            return answer
+        if not call.durable:
+            return answer.body
+        try:
+            incarnation, durable_seq = await self._flusher.flush_now(char_id)
+        except PersistenceError as error:
+            # It was done; only that PostgreSQL has it cannot be said.
+            raise OutcomeUnknown(f"seq {answer.seq} was applied, but is not durable yet: {error}") from error
+        if incarnation != answer.incarnation or durable_seq < answer.seq:
+            # Redis lost the session before it was flushed: what was applied may be gone with it.
+            raise OutcomeUnknown(
+                f"seq {answer.seq} was applied, but the session was lost before it was durable"
+            )
+        return _DURABLE_SEQ.sub(b'"durable_seq":%d' % answer.seq, answer.body, count=1)
+
+    async def preview(
+        self, char_id: str, commands: Sequence[Command], call: Call
+    ) -> Applied | tuple[Refusal, ...] | TagMismatch:
+        """What the commands would do, or every rule that they break; nothing is changed or reserved.
+
+        New items are shown under ids that they will not have. Raises ``SessionNotLive``,
+        ``InvalidWords``.
+        """
+        self._check_words(commands)
+        return await self._cold.preview(char_id, commands, call, templates=self._templates(commands))
+
+    def check_actor(self, actor: Actor) -> None:
+        """Raise ``InvalidWords`` for what the ruleset does not know of an actor."""
+        errors = self._ruleset.actor_errors(
+            class_=actor.class_, attributes=actor.attributes, states=actor.states
+        )
+        if errors:
+            raise InvalidWords(errors)
+
+    async def _execute(
+        self, char_id: str, commands: Sequence[Command], call: Call, id_prefix: str
+    ) -> Replied | Refusal | TagMismatch:
+        runner = self._cold if is_cold(commands) else self._sessions
+        for _ in range(2):
+            try:
+                return await runner.execute(
+                    char_id,
+                    commands,
+                    call,
+                    catalog=self._items.version,
+                    templates=self._templates(commands),
+                    id_prefix=id_prefix,
+                    at_ms=time.time_ns() // 1_000_000,
+                )
+            except StaleCatalog:
+                # Old facts must never overwrite newer ones, so ours are brought up to date first.
+                await self._items.refresh()
+        raise Unavailable("the item catalog is changing")
+
+    async def _reserve(self, char_id: str, commands: Sequence[Command]) -> Refusal | None:
+        """Make the ids of granted instances this character's before any session can have them."""
+        ids = [
+            (command.item_id, op_index)
+            for op_index, command in enumerate(commands)
+            if isinstance(command, GrantRequest) and command.item_id is not None
+        ]
+        taken = await self._store.reserve_item_ids(char_id, [item_id for item_id, _ in ids]) if ids else ()
+        for item_id, op_index in ids:
+            if item_id in taken:
+                return Refusal(RefusalCode.ALREADY_EXISTS, {"item_id": item_id}, op_index)
+        return None
+
+    def _templates(self, commands: Sequence[Command]) -> dict[str, Facts]:
+        found: dict[str, Facts] = {}
+        for command in commands:
+            if isinstance(command, GrantRequest):
+                facts = self._items.facts(command.template_id)
+                if facts is not None:
+                    found[command.template_id] = facts
+        return found
+
+    def _check_words(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            if isinstance(command, SetActorRequest):
+                states = (*command.states.add, *command.states.remove)
+                self.check_actor(Actor(0, command.class_ or "", command.attributes, states))
+
+
+def new_id_prefix() -> str:
+    """The first 24 digits of the ids of new items: a UUID of version 8, random but for its marks.
+
+    Ids that come from elsewhere are never of that version, so the two never meet.
+    """
+    digits = secrets.token_hex(12)
+    return f"{digits[:12]}8{digits[13:16]}{'89ab'[int(digits[16], 16) % 4]}{digits[17:]}"

@@ -1,0 +1,7 @@
+-- Ids under which items made elsewhere were granted. An id belongs to the character that it was first
+-- granted to, for good: two sessions that both have it unflushed would otherwise meet in items.
+CREATE TABLE granted_ids (
+    item_id uuid PRIMARY KEY,
+    char_id uuid NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now()
+);
