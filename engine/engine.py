@@ -13,6 +13,9 @@ from engine.ruleset import Ruleset
 from engine.state import InventorySessionDTO
 from engine.totals import capacity_of
 
+# Of version 8, so that no item from elsewhere has such an id.
+PREVIEW_IDS = f"{0:012}8{0:03}8{0:07}"
+
 
 class InventoryEngine:
     """Judges commands by one ruleset. It has no state, no I/O, no clock and no random."""
@@ -60,7 +63,7 @@ class InventoryEngine:
         commands: Sequence[Command],
         *,
         templates: Mapping[str, Facts] | None = None,
-        id_prefix: str = "0" * 24,
+        id_prefix: str = PREVIEW_IDS,
     ) -> Applied | tuple[Refusal, ...]:
         """What ``apply_batch`` would answer, but with every rule that is broken, not only the first."""
         draft, violations = judge_all(Draft(self.ruleset, session, templates or {}, id_prefix), commands)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.commands import Command
+from engine.commands import Command, GrantRequest
 from engine.refusals import Refusal
 from engine.rules.apply import judged
 from engine.rules.draft import Draft
@@ -19,6 +19,7 @@ def judge_all(draft: Draft, commands: Sequence[Command]) -> tuple[Draft, list[Re
     refused: set[str] = set()
     for op_index, command in enumerate(commands):
         if getattr(command, "item_id", None) in refused:
+            refused.add(f"@{op_index}")
             continue
         kept = draft.fork()
         draft.begin(op_index)
@@ -26,4 +27,7 @@ def judge_all(draft: Draft, commands: Sequence[Command]) -> tuple[Draft, list[Re
             violations += (Refusal(refusal.code, refusal.params, op_index) for refusal in found)
             refused.add(f"@{op_index}")
             draft = kept
+            given = command.item_id if isinstance(command, GrantRequest) else None
+            if given is not None and given not in draft.items:
+                refused.add(given)
     return draft, violations

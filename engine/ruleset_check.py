@@ -101,6 +101,8 @@ def _container(source: RulesetFile, number: int, entry: ContainerEntry) -> Itera
     at: KeyPath = ("containers", number)
     yield from _words(source, (*at, "kinds"), entry.kinds, "items", "kinds")
     yield from _words(source, (*at, "tags"), entry.tags, "items", "tags")
+    yield from _words(source, (*at, "locked_while"), entry.locked_while, "actor", "states")
+    yield from _words(source, (*at, "open_while"), entry.open_while, "actor", "states")
     if entry.kind == "slots":
         yield from _growth(source, at, entry.attribute, entry.per_point, "the slots")
         return
@@ -132,13 +134,8 @@ def _growth(
 
 def _limit_groups(source: RulesetFile) -> Iterator[Fault]:
     for number, group in enumerate(source.limit_groups):
-        at: KeyPath = ("limit_groups", number)
         if group.max_carried is None and group.max_equipped is None:
-            yield Fault(
-                at,
-                "limits nothing; give it max_carried or max_equipped",
-                needs=((*at, "max_carried"), (*at, "max_equipped")),
-            )
+            yield Fault(("limit_groups", number), "limits nothing; give it max_carried or max_equipped")
 
 
 def _state_rules(source: RulesetFile) -> Iterator[Fault]:

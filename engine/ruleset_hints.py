@@ -10,7 +10,13 @@ from engine.toml_lines import quoted
 
 def hints(source: RulesetFile) -> list[Fault]:
     """Rules without effect and items without a place; ``source`` has no faults."""
-    return [*_slots(source), *_limit_groups(source), *_state_rules(source), *_kinds(source)]
+    return [
+        *_slots(source),
+        *_containers(source),
+        *_limit_groups(source),
+        *_state_rules(source),
+        *_kinds(source),
+    ]
 
 
 def _slots(source: RulesetFile) -> Iterator[Fault]:
@@ -20,6 +26,14 @@ def _slots(source: RulesetFile) -> Iterator[Fault]:
                 ("slots", number, "requires_for"),
                 "does nothing without requires, which says what is asked of who wears these kinds",
             )
+
+
+def _containers(source: RulesetFile) -> Iterator[Fault]:
+    for number, entry in enumerate(source.containers):
+        for index, state in enumerate(entry.open_while):
+            if state in entry.locked_while:
+                where = ("containers", number, "open_while", index)
+                yield Fault(where, f"{quoted(state)} does not open it: it stands in locked_while too")
 
 
 def _limit_groups(source: RulesetFile) -> Iterator[Fault]:

@@ -122,7 +122,7 @@ class _Reader:
         near = meant(raw, words)
         known_better = did_you_mean(near) if near else ""
         self._fault(path, f"{quoted(raw)} is none of {', '.join(words)}{known_better}")
-        return near or words[-1]
+        return words[-1]
 
     def _name(self, kind: inspect.StrType, raw: str, path: KeyPath) -> str:
         if kind.pattern is not None and not re.search(kind.pattern, raw):

@@ -60,7 +60,6 @@ def read_file(path: Path) -> RulesetText:
 
 def read_text(text: str, name: str) -> RulesetText:
     """Check a ruleset's text; ``name`` is what its lines are told to be of."""
-    text = text.replace("\r\n", "\n")
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -73,10 +73,14 @@ def _container(entry: ContainerEntry) -> str:
     if entry.attribute is not None:
         room += f" and {entry.per_point} for each point of {entry.attribute}"
     kinds = f"takes {', '.join(entry.kinds)}" if entry.kinds else "takes every kind"
-    tags = f"tagged {' or '.join(entry.tags)}" if entry.tags else ""
-    weighs = "" if entry.weighs else "weighs nothing"
-    shared = "shared" if entry.shared else ""
-    return f"{entry.name}: {'; '.join(filter(None, (room, kinds, tags, weighs, shared)))}"
+    more = (
+        f"tagged {' or '.join(entry.tags)}" if entry.tags else "",
+        f"open only while {' or '.join(entry.open_while)}" if entry.open_while else "",
+        "" if entry.weighs else "weighs nothing",
+        "shared" if entry.shared else "",
+        "" if entry.consumable else "spared by consume",
+    )
+    return f"{entry.name}: {'; '.join(filter(None, (room, kinds, *more)))}"
 
 
 def _limit_group(entry: LimitGroupEntry) -> str:
@@ -86,14 +90,16 @@ def _limit_group(entry: LimitGroupEntry) -> str:
 
 
 def _state(ruleset: Ruleset, state: str) -> str:
-    """What a state does: the slots that it locks, the commands it forbids, the items that it spares."""
+    """What a state does: what it locks, the commands it forbids, the items that it spares."""
     locked = [slot.name for slot in ruleset.slots.values() if state in slot.locked_while]
+    shut = [entry.name for entry in ruleset.containers.values() if state in entry.locked_while]
     rule = ruleset.state_rules.get(state)
     forbidden = rule.forbids if rule else ()
     spared = (*rule.exempt_kinds, *rule.exempt_tags) if rule else ()
     some = ", ".join(locked) if len(locked) < len(ruleset.slots) else "every slot"
     parts = (
         f"locks {some}" if locked else "",
+        f"shuts {', '.join(shut)}" if shut else "",
         f"forbids {', '.join(forbidden)}" if forbidden else "",
         f"spares {', '.join(spared)}" if spared else "",
     )

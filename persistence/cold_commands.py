@@ -12,8 +12,9 @@ from engine.engine import InventoryEngine
 from engine.facts import Facts
 from engine.outcome import Applied
 from engine.refusals import Refusal
-from persistence.errors import Conflict
-from persistence.records import Call, TagMismatch
+from persistence.call_reply import StaleCatalog
+from persistence.errors import Conflict, SessionNotLive
+from persistence.records import Call, LiveSession, TagMismatch
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import Replied
 
@@ -35,10 +36,19 @@ class ColdCommands:
         self._engine = InventoryEngine(sessions.ruleset)
 
     async def preview(
-        self, char_id: str, commands: Sequence[Command], call: Call, *, templates: Mapping[str, Facts]
+        self,
+        char_id: str,
+        commands: Sequence[Command],
+        call: Call,
+        *,
+        catalog: int,
+        templates: Mapping[str, Facts],
     ) -> Applied | tuple[Refusal, ...] | TagMismatch:
-        """What the commands would do, or every rule that they break; raises ``SessionNotLive``."""
-        live = await self._sessions.read(char_id)
+        """What the commands would do, or every rule that they break.
+
+        Raises ``SessionNotLive``, ``StaleCatalog``.
+        """
+        live = await self._read(char_id, catalog)
         if call.if_match not in ("", live.tag):
             return TagMismatch(live.tag)
         return self._engine.preview(live.session, commands, templates=templates)
@@ -56,7 +66,7 @@ class ColdCommands:
     ) -> Replied | Refusal | TagMismatch:
         """As ``InventorySessionManager.execute``; raises ``Conflict`` when others were always faster."""
         for _ in range(ATTEMPTS):
-            live = await self._sessions.read(char_id)
+            live = await self._read(char_id, catalog)
             outcome = self._engine.apply_batch(
                 live.session, commands, templates=templates, id_prefix=id_prefix
             )
@@ -69,3 +79,12 @@ class ColdCommands:
             if isinstance(outcome, Refusal):
                 return outcome
         raise Conflict(char_id)
+
+    async def _read(self, char_id: str, catalog: int) -> LiveSession:
+        """The session, if it is judged by the caller's catalog, as the mirror has it too."""
+        live = await self._sessions.read(char_id)
+        if live.catalog < catalog:
+            raise SessionNotLive("catalog")
+        if live.catalog > catalog:
+            raise StaleCatalog
+        return live

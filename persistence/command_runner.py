@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from engine.commands import Command, GrantRequest, SetActorRequest
 from engine.facts import Facts
@@ -12,7 +13,15 @@ from engine.refusals import Refusal, RefusalCode
 from engine.state import Actor
 from persistence.call_reply import StaleCatalog
 from persistence.cold_commands import ColdCommands, is_cold
-from persistence.errors import InvalidWords, OutcomeUnknown, PersistenceError, Unavailable
+from persistence.errors import (
+    Conflict,
+    IdempotencyMismatch,
+    InvalidWords,
+    OutcomeUnknown,
+    PersistenceError,
+    SessionNotLive,
+    Unavailable,
+)
 from persistence.flusher import Flusher
 from persistence.item_gateway import ItemGateway
 from persistence.records import Call, TagMismatch
@@ -49,10 +58,15 @@ class CommandRunner:
         ``Conflict``.
         """
         self._check_words(commands)
-        if refusal := await self._reserve(char_id, commands):
-            return refusal
-        answer = await self._execute(char_id, commands, call, id_prefix or new_id_prefix())
+        id_prefix = id_prefix or new_id_prefix()
+        refusal, fresh = await self._reserve(char_id, commands, id_prefix)
+        try:
+            answer = refusal or await self._execute(char_id, commands, call, id_prefix)
+        except (SessionNotLive, IdempotencyMismatch, Conflict):
+            await self._release(char_id, fresh, id_prefix)
+            raise
         if not isinstance(answer, Replied):
+            await self._release(char_id, fresh, id_prefix)
             return answer
         if not call.durable:
             return answer.body
@@ -77,7 +91,29 @@ class CommandRunner:
         ``InvalidWords``.
         """
         self._check_words(commands)
-        return await self._cold.preview(char_id, commands, call, templates=self._templates(commands))
+        shown = await self._preview(char_id, commands, call)
+        ids = _given_ids(commands)
+        taken = await self._store.item_ids_taken(char_id, [item_id for item_id, _ in ids]) if ids else ()
+        refused = tuple(_already_exists(*given) for given in ids if given[0] in taken)
+        if not refused or isinstance(shown, TagMismatch):
+            return shown
+        return (*refused, *(shown if isinstance(shown, tuple) else ()))
+
+    async def _preview(
+        self, char_id: str, commands: Sequence[Command], call: Call
+    ) -> Applied | tuple[Refusal, ...] | TagMismatch:
+        for _ in range(2):
+            try:
+                return await self._cold.preview(
+                    char_id,
+                    commands,
+                    call,
+                    catalog=self._items.version,
+                    templates=self._templates(commands),
+                )
+            except StaleCatalog:
+                await self._items.refresh()
+        raise Unavailable("the item catalog is changing")
 
     def check_actor(self, actor: Actor) -> None:
         """Raise ``InvalidWords`` for what the ruleset does not know of an actor."""
@@ -107,18 +143,28 @@ class CommandRunner:
                 await self._items.refresh()
         raise Unavailable("the item catalog is changing")
 
-    async def _reserve(self, char_id: str, commands: Sequence[Command]) -> Refusal | None:
-        """Make the ids of granted instances this character's before any session can have them."""
-        ids = [
-            (command.item_id, op_index)
-            for op_index, command in enumerate(commands)
-            if isinstance(command, GrantRequest) and command.item_id is not None
-        ]
-        taken = await self._store.reserve_item_ids(char_id, [item_id for item_id, _ in ids]) if ids else ()
+    async def _reserve(
+        self, char_id: str, commands: Sequence[Command], id_prefix: str
+    ) -> tuple[Refusal | None, set[str]]:
+        """Make the ids of granted instances this character's before any session can have them.
+
+        Answers with those that nobody had asked for before, too.
+        """
+        ids = _given_ids(commands)
+        if not ids:
+            return None, set()
+        taken, fresh = await self._store.reserve_item_ids(char_id, [item_id for item_id, _ in ids], id_prefix)
         for item_id, op_index in ids:
             if item_id in taken:
-                return Refusal(RefusalCode.ALREADY_EXISTS, {"item_id": item_id}, op_index)
-        return None
+                return _already_exists(item_id, op_index), fresh
+        return None, fresh
+
+    async def _release(self, char_id: str, fresh: set[str], id_prefix: str) -> None:
+        """What was refused must not keep the ids from others."""
+        # If it cannot be done now, they stay reserved; the caller's answer is what counts.
+        if fresh:
+            with suppress(PersistenceError):
+                await self._store.release_item_ids(char_id, sorted(fresh), id_prefix)
 
     def _templates(self, commands: Sequence[Command]) -> dict[str, Facts]:
         found: dict[str, Facts] = {}
@@ -134,6 +180,19 @@ class CommandRunner:
             if isinstance(command, SetActorRequest):
                 states = (*command.states.add, *command.states.remove)
                 self.check_actor(Actor(0, command.class_ or "", command.attributes, states))
+
+
+def _given_ids(commands: Sequence[Command]) -> list[tuple[str, int]]:
+    """The ids of instances that are granted, with the index of the command."""
+    return [
+        (command.item_id, op_index)
+        for op_index, command in enumerate(commands)
+        if isinstance(command, GrantRequest) and command.item_id is not None
+    ]
+
+
+def _already_exists(item_id: str, op_index: int) -> Refusal:
+    return Refusal(RefusalCode.ALREADY_EXISTS, {"item_id": item_id}, op_index)
 
 
 def new_id_prefix() -> str:

@@ -91,11 +91,28 @@ class InventoryStore:
                 rows = await connection.fetch(query("characters"), after, limit)
         return [store_rows.head(row) for row in rows]
 
-    async def reserve_item_ids(self, char_id: str, item_ids: Sequence[str]) -> set[str]:
-        """Make ids the character's for good; answers, without dashes, those that are another's."""
+    async def reserve_item_ids(
+        self, char_id: str, item_ids: Sequence[str], call: str
+    ) -> tuple[set[str], set[str]]:
+        """Make ids the character's; answers, without dashes, those that are another's, and the new ones."""
         async with self.database.transaction() as connection:
-            rows = await connection.fetch(query("reserve_item_ids"), char_id, item_ids)
+            rows = await connection.fetch(query("reserve_item_ids"), char_id, item_ids, call)
+        taken: set[str] = set()
+        fresh: set[str] = set()
+        for row in rows:
+            (fresh if row["fresh"] else taken).add(row["item_id"].replace("-", ""))
+        return taken, fresh
+
+    async def item_ids_taken(self, char_id: str, item_ids: Sequence[str]) -> set[str]:
+        """Those of the ids, without dashes, that are another character's."""
+        async with self.database.connection() as connection:
+            rows = await connection.fetch(query("item_ids_taken"), char_id, item_ids)
         return {row["item_id"].replace("-", "") for row in rows}
+
+    async def release_item_ids(self, char_id: str, item_ids: Sequence[str], call: str) -> None:
+        """Give back ids that were new to a call which did nothing."""
+        async with self.database.transaction() as connection:
+            await connection.execute(query("release_item_ids"), char_id, item_ids, call)
 
     async def begin_load(self, char_id: str) -> Snapshot:
         """Step 2 of docs/protocol.md, "LOAD": raise the epoch, and read what belongs to it.

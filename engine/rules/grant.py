@@ -17,8 +17,14 @@ def grant(draft: Draft, command: GrantRequest) -> Refusals:
         yield refuse(RefusalCode.ALREADY_EXISTS, item_id=command.item_id)
         return
     facts = draft.facts(command.template_id)
-    if facts is not None and command.item_id is not None and command.quantity > facts.stack_limit:
-        yield refuse(RefusalCode.INVALID_QUANTITY, quantity=command.quantity, stack_limit=facts.stack_limit)
+    oversized = facts is not None and command.item_id is not None and command.quantity > facts.stack_limit
+    if facts is not None and oversized:
+        yield refuse(
+            RefusalCode.INVALID_QUANTITY,
+            item_id=command.item_id,
+            quantity=command.quantity,
+            stack_limit=facts.stack_limit,
+        )
     container = command.container
     if container is not None and container != EQUIPMENT and container not in draft.ruleset.containers:
         yield refuse(RefusalCode.UNKNOWN_CONTAINER, container=container)
@@ -35,30 +41,31 @@ def grant(draft: Draft, command: GrantRequest) -> Refusals:
         wanted = limits.allowance(draft, facts, wanted)
     else:
         yield from limits.may_carry(draft, facts, wanted)
-    containers = destinations(draft, command, facts)
-    if not containers and not command.overflow:
+    bound = command.bound or facts.bind == "pickup"
+    containers = destinations(draft, command, facts, bound)
+    spills = command.overflow and mailbox is not None and placement.takes(draft, mailbox, facts, bound)
+    if not containers and (container is not None or not spills):
         yield refuse(RefusalCode.CONTAINER_REJECTS_ITEM, template_id=command.template_id, container=container)
         return
-    bound = command.bound or facts.bind == "pickup"
     if container is not None and containers:
         guards.changes_hands(draft, container, facts, bound, template_id=command.template_id)
     lot = Lot(facts, bound, item_id=command.item_id, light=command.partial or command.overflow)
     left = placement.pour(draft, containers, lot, wanted)
-    if command.overflow and mailbox is not None:
+    if spills and mailbox is not None:
         left = placement.pour(draft, [mailbox], lot, left)
         containers = [*containers, mailbox]
     if command.partial:
         draft.tell(Told(draft.op_index, not_placed=command.quantity - wanted + left))
-    elif left > 0:
+    elif left > 0 and not oversized:
         yield placement.unplaced(
             draft, left, command.quantity, containers[0], template_id=command.template_id
         )
 
 
-def destinations(draft: Draft, command: GrantRequest, facts: Facts) -> list[str]:
+def destinations(draft: Draft, command: GrantRequest, facts: Facts, bound: bool) -> list[str]:
     """The containers to try, in order: the one named, or auto-placement's; only those that take it."""
     if command.container is None:
-        return placement.auto_containers(draft, facts)
+        return placement.auto_containers(draft, facts, bound)
     if command.container == EQUIPMENT or not draft.ruleset.accepts(command.container, facts):
         return []
     return [command.container]

@@ -39,8 +39,11 @@ def move_item(draft: Draft, item: Item, to: Destination, quantity: int | None) -
     yield from leave(draft, item, facts)
     yield from guards.container_open(draft, to.container)
     partner = other is not None and swaps(draft, item, other, facts, to.container, quantity)
-    if item.place.container == EQUIPMENT and other is not None and partner:
-        yield from take_place(draft, other, item)
+    if other is not None and partner:
+        if item.place.container == EQUIPMENT:
+            yield from take_place(draft, other, item)
+        else:
+            yield from guards.state_allows(draft, "move", draft.facts_of(other))
     if not placement.accepts(draft, to.container, facts):
         yield refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=item.item_id, container=to.container)
         return
@@ -111,9 +114,11 @@ def move_into(draft: Draft, item: Item, facts: Facts, container: str, quantity: 
 def split_into(draft: Draft, item: Item, facts: Facts, container: str, quantity: int) -> Refusals:
     """Part of a stack goes into a container, all of that part."""
     lot = Lot(facts, item.bound, locked=item.locked, skip=item.item_id)
-    left = placement.pour(draft, [container], lot, quantity)
+    # More than there is leaves nothing behind that the rest could be judged by.
+    target = draft if quantity <= item.quantity else draft.fork()
+    left = placement.pour(target, [container], lot, quantity)
     if left > 0:
-        yield placement.unplaced(draft, left, quantity, container, item_id=item.item_id)
+        yield placement.unplaced(target, left, quantity, container, item_id=item.item_id)
     if quantity > item.quantity:
         yield refuse(
             RefusalCode.INSUFFICIENT_ITEMS, item_id=item.item_id, quantity=quantity, has=item.quantity

@@ -41,9 +41,15 @@ def accepts(draft: Draft, container: str, facts: Facts) -> bool:
     return draft.ruleset.containers[container].kind != "mailbox" and draft.ruleset.accepts(container, facts)
 
 
-def auto_containers(draft: Draft, facts: Facts) -> list[str]:
-    """The containers that auto-placement tries for this template, in order."""
-    return [container for container in draft.ruleset.auto if draft.ruleset.accepts(container, facts)]
+def auto_containers(draft: Draft, facts: Facts, bound: bool) -> list[str]:
+    """The containers that auto-placement tries for such an item, in order."""
+    return [container for container in draft.ruleset.auto if takes(draft, container, facts, bound)]
+
+
+def takes(draft: Draft, container: str, facts: Facts, bound: bool) -> bool:
+    """Whether an item may lie where nobody chose to put it: by the filter, and by who may take it there."""
+    shared = draft.ruleset.containers[container].shared
+    return draft.ruleset.accepts(container, facts) and not (shared and (bound or not facts.tradeable))
 
 
 def is_slot_of(draft: Draft, container: str, facts: Facts, slot: SlotKey) -> bool:
@@ -98,7 +104,7 @@ def pour(draft: Draft, containers: Sequence[str], lot: Lot, quantity: int) -> in
     for container in containers:
         left = fill(draft, container, lot, left)
     for container in containers:
-        while left > 0 and draft.minted() < NEW_STACKS_PER_CALL:
+        while left > 0:
             slot = free_slot(draft, container, lot.facts)
             portion = bearable(draft, container, lot, min(left, stack_limit(draft, container, lot.facts)))
             if slot is None or portion == 0 or (lot.item_id is not None and portion < left):
@@ -106,6 +112,8 @@ def pour(draft: Draft, containers: Sequence[str], lot: Lot, quantity: int) -> in
             if lot.keep is not None and portion == left:
                 draft.put(lot.keep, container, slot, portion)
                 return 0
+            if draft.minted() >= NEW_STACKS_PER_CALL:
+                break
             place = Place(container, slot)
             draft.create(lot.facts.template_id, portion, lot.bound, lot.locked, place, lot.item_id)
             left -= portion

@@ -23,15 +23,18 @@ def sort(draft: Draft, command: SortRequest) -> Refusals:
         return
     inside = sorted(
         (item for item in draft.items.values() if item.place.container == command.container),
-        key=lambda item: item.place.slot,
+        # Slots that another ruleset left as text come last.
+        key=lambda item: (isinstance(item.place.slot, str), item.place.slot),
     )
     movable = merge_stacks(draft, [item for item in inside if not any(guards.available(draft, item))])
     movable.sort(key=lambda item: rank(draft, item))
     for item in movable:
         draft.lift(item)
     # What kept its place is passed over, because a slot that is taken is not free.
+    slot = 0
     for item in movable:
-        slot = draft.lowest_gap(command.container)
+        while draft.at(command.container, slot) is not None:
+            slot += 1
         draft.put(item, command.container, slot, item.quantity)
 
 

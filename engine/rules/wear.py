@@ -108,17 +108,28 @@ def worn_in_the_way(draft: Draft, item: Item, target: SlotKey | None) -> list[It
 def stow(draft: Draft, item: Item, origin: Place) -> Refusals:
     """Put what gave way to the place that was left, else where auto-placement finds room."""
     facts = draft.facts_of(item)
-    if placement.may_stand(draft, item, facts, origin):
+    if placement.may_stand(draft, item, facts, origin) and not any(barred(draft, item, facts, origin)):
         draft.put(item, origin.container, origin.slot, item.quantity)
     else:
         yield from put_away(draft, item, facts)
 
 
+def barred(draft: Draft, item: Item, facts: Facts, place: Place) -> Refusals:
+    """What keeps a slot of the doll from what gave way: a state that locks it, what the slot asks for."""
+    if place.container == EQUIPMENT:
+        yield from guards.slot_unlocked(draft, str(place.slot), facts)
+        yield from slot_open(draft, item, facts, str(place.slot))
+
+
 def put_away(draft: Draft, item: Item, facts: Facts) -> Refusals:
     """Put an item from the hand where auto-placement finds room for all of it."""
-    containers = placement.auto_containers(draft, facts)
-    if not containers:
+    taking = placement.auto_containers(draft, facts, item.bound)
+    if not taking:
         yield refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=item.item_id)
+        return
+    containers = [container for container in taking if not any(guards.container_open(draft, container))]
+    if not containers:
+        yield from guards.container_open(draft, taking[0])
         return
     lot = Lot(facts, item.bound, locked=item.locked, keep=item)
     left = placement.pour(draft, containers, lot, item.quantity)

@@ -9,7 +9,9 @@ function grant.grant(d, command)
   end
   local facts = draft.facts(d, command.template_id)
   if facts and command.item_id and command.quantity > (facts.stack_limit or 1) then
-    return guards.refuse('INVALID_QUANTITY', {quantity = command.quantity, stack_limit = facts.stack_limit or 1})
+    return guards.refuse('INVALID_QUANTITY', {
+      item_id = command.item_id, quantity = command.quantity, stack_limit = facts.stack_limit or 1,
+    })
   end
   local container = command.container
   if container and container ~= 'equipment' and not RULESET.containers[container] then
@@ -31,11 +33,12 @@ function grant.grant(d, command)
       return refusal
     end
   end
-  local containers = grant.destinations(d, command, facts)
-  if #containers == 0 and not command.overflow then
+  local bound = command.bound or facts.bind == 'pickup'
+  local containers = grant.destinations(d, command, facts, bound)
+  local spills = command.overflow and placement.takes(d, mailbox, facts, bound)
+  if #containers == 0 and (container or not spills) then
     return guards.refuse('CONTAINER_REJECTS_ITEM', {template_id = command.template_id, container = container})
   end
-  local bound = command.bound or facts.bind == 'pickup'
   if container and #containers > 0 then
     guards.changes_hands(d, container, facts, bound, {template_id = command.template_id})
   end
@@ -44,7 +47,7 @@ function grant.grant(d, command)
     light = command.partial or command.overflow,
   }
   local left = placement.pour(d, containers, lot, wanted)
-  if command.overflow then
+  if spills then
     left = placement.pour(d, {mailbox}, lot, left)
     containers[#containers + 1] = mailbox
   end
@@ -55,9 +58,9 @@ function grant.grant(d, command)
   end
 end
 
-function grant.destinations(d, command, facts)
+function grant.destinations(d, command, facts, bound)
   if not command.container then
-    return placement.auto_containers(d, facts)
+    return placement.auto_containers(d, facts, bound)
   end
   if command.container == 'equipment' or not placement.filter_accepts(command.container, facts) then
     return {}

@@ -31,8 +31,12 @@ function move.move_item(d, item, to, quantity)
     return refusal
   end
   local partner = other and move.swaps(d, item, other, facts, to.container, quantity)
-  if item.container == 'equipment' and partner then
-    refusal = move.take_place(d, other, item)
+  if partner then
+    if item.container == 'equipment' then
+      refusal = move.take_place(d, other, item)
+    else
+      refusal = guards.state_allows(d, 'move', draft.facts_of(d, other))
+    end
     if refusal then
       return refusal
     end

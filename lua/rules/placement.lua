@@ -25,14 +25,19 @@ function placement.accepts(d, container, facts)
   return RULESET.containers[container].kind ~= 'mailbox' and filter_accepts(container, facts)
 end
 
-function placement.auto_containers(d, facts)
+function placement.auto_containers(d, facts, bound)
   local containers = {}
   for _, container in ipairs(RULESET.auto) do
-    if filter_accepts(container, facts) then
+    if placement.takes(d, container, facts, bound) then
       containers[#containers + 1] = container
     end
   end
   return containers
+end
+
+function placement.takes(d, container, facts, bound)
+  local shared = RULESET.containers[container].shared
+  return filter_accepts(container, facts) and not (shared and (bound or facts.tradeable == false))
 end
 
 function placement.is_slot_of(d, container, facts, slot)
@@ -103,7 +108,7 @@ function placement.pour(d, containers, lot, quantity)
     left = placement.fill(d, container, lot, left)
   end
   for _, container in ipairs(containers) do
-    while left > 0 and draft.minted(d) < BOUNDS.new_stacks do
+    while left > 0 do
       local slot = placement.free_slot(d, container, lot.facts)
       local portion = placement.bearable(
         d, container, lot, math.min(left, placement.stack_limit(d, container, lot.facts))
@@ -114,6 +119,9 @@ function placement.pour(d, containers, lot, quantity)
       if lot.keep and portion == left then
         draft.put(d, lot.keep, container, slot, portion)
         return 0
+      end
+      if draft.minted(d) >= BOUNDS.new_stacks then
+        break
       end
       draft.create(d, lot.facts.template_id, portion, lot.bound, lot.locked, container, slot, lot.item_id)
       left = left - portion

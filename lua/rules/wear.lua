@@ -149,17 +149,33 @@ end
 
 function wear.stow(d, item, origin_container, origin_slot)
   local facts = draft.facts_of(d, item)
-  if placement.may_stand(d, item, facts, origin_container, origin_slot) then
+  if placement.may_stand(d, item, facts, origin_container, origin_slot)
+    and not wear.barred(d, item, facts, origin_container, origin_slot) then
     draft.put(d, item, origin_container, origin_slot, item.quantity)
     return nil
   end
   return wear.put_away(d, item, facts)
 end
 
+function wear.barred(d, item, facts, container, slot)
+  if container == 'equipment' then
+    return guards.slot_unlocked(d, slot, facts) or wear.slot_open(d, item, facts, slot)
+  end
+end
+
 function wear.put_away(d, item, facts)
-  local containers = placement.auto_containers(d, facts)
-  if #containers == 0 then
+  local taking = placement.auto_containers(d, facts, item.bound)
+  if #taking == 0 then
     return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = item.item_id})
+  end
+  local containers = {}
+  for _, container in ipairs(taking) do
+    if not guards.container_open(d, container) then
+      containers[#containers + 1] = container
+    end
+  end
+  if #containers == 0 then
+    return guards.container_open(d, taking[1])
   end
   local lot = {facts = facts, bound = item.bound, locked = item.locked, keep = item}
   local left = placement.pour(d, containers, lot, item.quantity)

@@ -13,8 +13,9 @@ from engine.ruleset import EQUIPMENT
 from engine.state import InventorySessionDTO, Item
 from persistence.parity.case import RawCommand
 from persistence.parity.dice import Dice
+from persistence.parity.places import Places
 from persistence.parity.starts import new_item_id
-from persistence.parity.world import NOT_A_NAME, World
+from persistence.parity.world import World
 
 # How often each is tried. ``sort`` is left out: the mirror does not judge it.
 _SHARES = {
@@ -35,6 +36,7 @@ class Player:
     def __init__(self, world: World, dice: Dice) -> None:
         """Play in ``world`` by ``dice``."""
         self._world, self._dice = world, dice
+        self._places = Places(world, dice)
         self._makers: dict[str, Callable[[], RawCommand]] = {
             "grant": self._grant,
             "move": self._move,
@@ -120,7 +122,7 @@ class Player:
         command: RawCommand = {
             "op": "move",
             "item_id": item_id,
-            "to": self._destination(item_id, template_id),
+            "to": self._places.destination(self._items, item_id, template_id),
         }
         if dice.chance(0.25):
             command["quantity"] = self._part(quantity)
@@ -132,7 +134,7 @@ class Player:
         item_id, template_id, _ = self._subject(wearable if wearable and dice.chance(0.85) else self._items)
         command: RawCommand = {"op": "equip", "item_id": item_id}
         if dice.chance(0.5):
-            command["slot"] = self._doll_slot(template_id)
+            command["slot"] = self._places.doll_slot(template_id)
         return command
 
     def _unequip(self) -> RawCommand:
@@ -142,7 +144,7 @@ class Player:
         )
         command: RawCommand = {"op": "unequip", "item_id": item_id}
         if dice.chance(0.45):
-            command["to"] = self._destination(item_id, template_id)
+            command["to"] = self._places.destination(self._items, item_id, template_id)
         return command
 
     def _consume(self) -> RawCommand:
@@ -222,53 +224,3 @@ class Player:
         return dice.pick(
             (1, 1, max(1, quantity // 2), max(1, quantity - 1), quantity, 1 + dice.below(quantity))
         )
-
-    def _doll_slot(self, template_id: str) -> str:
-        dice, world = self._dice, self._world
-        allowed = world.slots.get(template_id)
-        if allowed and dice.chance(0.85):
-            return dice.pick(allowed)
-        return dice.pick(world.doll) if dice.chance(0.93) else NOT_A_NAME
-
-    def _destination(self, item_id: str, template_id: str) -> RawCommand:
-        dice, world = self._dice, self._world
-        homes = world.homes.get(template_id)
-        if homes and dice.chance(0.82):
-            container = dice.pick(homes)
-            if not self._has_room_of_its_own(container) and dice.chance(0.6):
-                container = dice.pick(homes)
-        elif world.slots.get(template_id) and dice.chance(0.6):
-            container = EQUIPMENT
-        else:
-            container = dice.pick(world.places)
-        if dice.chance(0.3):
-            return {"container": container}
-        return {"container": container, "slot": self._slot(container, item_id, template_id)}
-
-    def _has_room_of_its_own(self, container: str) -> bool:
-        """Whether it has slots even where nothing worn grants any."""
-        entry = self._world.ruleset.containers[container]
-        return entry.kind != "slots" or entry.capacity > 0
-
-    def _slot(self, container: str, item_id: str, template_id: str) -> int | str:
-        dice, world = self._dice, self._world
-        if container == EQUIPMENT:
-            return self._doll_slot(template_id)
-        if dice.chance(0.02):
-            return 9000 if dice.chance(0.5) else template_id
-        entry = world.ruleset.containers.get(container)
-        if entry is not None and entry.kind == "purse":
-            return template_id if dice.chance(0.95) else 0
-        there = [item.place.slot for item in self._items if item.place.container == container]
-        if there and dice.chance(0.5):
-            # A stack of its own, to be merged with, or anything, to change places with.
-            fellows = [
-                item.place.slot
-                for item in self._items
-                if item.template_id == template_id
-                and item.place.container == container
-                and item.item_id != item_id
-            ]
-            return dice.pick(fellows) if fellows and dice.chance(0.7) else dice.pick(there)
-        end = entry.capacity if entry is not None and entry.kind == "slots" else 4
-        return dice.below(dice.pick((end, end, end, len(there) + 1, 30)) + 1)

@@ -152,6 +152,5 @@ class _Run:
             case,
             f"{options.label or options.ruleset_name} seed {options.seed} game {game.number}",
             ruleset_name=options.ruleset_name,
-            ids=difference.what == "params",
         )
         return Finding(game.number, len(game.calls), case, difference, shrinker.tries, vector)

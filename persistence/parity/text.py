@@ -1,8 +1,8 @@
 """A case as text, in the form of the vectors: lines that tests/vectors/vector.py reads.
 
-``ruleset NAME``, a ``template ID: {facts}`` for each, and for every call a line
-``name | before | commands | after``, where *after* is what Python says. Commands that the short
-forms have no words for stand as JSON.
+``ruleset: NAME``, a ``template ID {facts}`` for each, and for every call a line
+``name | before | commands | after``, where *after* is what Python says. Items go by letters.
+Commands that the short forms have no words for stand as JSON.
 """
 
 import json
@@ -21,22 +21,21 @@ from engine.state import Actor, InventorySessionDTO, Item
 from persistence.parity.case import Case, RawCommand
 
 _ALIASES = string.ascii_lowercase + string.ascii_uppercase
-_IDS = ("item_id", "onto")
 
 
-def case_text(ruleset: Ruleset, case: Case, name: str, *, ruleset_name: str, ids: bool = False) -> str:
-    """The lines of a case, the last call last; ``ids``: tell ids among a refusal's values, too.
+def case_text(ruleset: Ruleset, case: Case, name: str, *, ruleset_name: str) -> str:
+    """The lines of a case, the last call last.
 
     ``ruleset_name`` is what ``read_ruleset`` finds the ruleset by. A line begins where Python stood
     before its call, so every line stands for itself.
     """
     engine, state = InventoryEngine(ruleset), case.start
-    lines = [f"ruleset {ruleset_name}"]
-    lines += [f"template {facts.template_id}: {_facts_text(facts)}" for facts in _facts_of(case)]
+    lines = [f"ruleset: {ruleset_name}"]
+    lines += [f"template {facts.template_id} {_facts_text(facts)}" for facts in _facts_of(case)]
     for call in case.calls:
         one = with_aliases(replace(case, start=state, calls=(call,)))
         commands = "; ".join(_command_text(command) for command in one.calls[0].commands)
-        after = _after(one.start, _judged(engine, one), ids)
+        after = _after(one.start, _judged(engine, one))
         lines.append(f"{name} | {_before(one.start)} | {commands} | {after}")
         outcome = _judged(engine, replace(one, start=state, calls=(call,)))
         state = outcome.session if isinstance(outcome, Applied) else state
@@ -53,17 +52,21 @@ def _judged(engine: InventoryEngine, case: Case) -> Outcome | None:
 
 
 def with_aliases(case: Case) -> Case:
-    """The same case, its items' ids those that one-letter aliases stand for; up to 52 have one."""
-    known = dict(zip(case.start.items, map(alias_id, _ALIASES), strict=False))
-    items = {
-        known.get(item_id, item_id): replace(item, item_id=known.get(item_id, item_id))
-        for item_id, item in case.start.items.items()
-    }
+    """The same case with the ids that letters stand for: of what is there, then of what is asked for.
+
+    There are 52 letters; what is left over keeps its id.
+    """
+    named = (command["item_id"] for call in case.calls for command in call.commands if "item_id" in command)
+    ids = dict.fromkeys((*case.start.items, *(ref for ref in named if not ref.startswith("@"))))
+    known = dict(zip(ids, map(alias_id, _ALIASES), strict=False))
+    items = [
+        replace(item, item_id=known.get(item.item_id, item.item_id)) for item in case.start.items.values()
+    ]
     calls = tuple(
         replace(call, commands=tuple(_renamed(command, known) for command in call.commands))
         for call in case.calls
     )
-    return replace(case, start=replace(case.start, items=items), calls=calls)
+    return replace(case, start=replace(case.start, items={item.item_id: item for item in items}), calls=calls)
 
 
 def alias_id(alias: str) -> str:
@@ -97,7 +100,7 @@ def _item_text(item: Item) -> str:
 
 
 def _marks(item: Item) -> str:
-    return "!" * item.bound + ",locked" * item.locked + ",held" * item.held
+    return "!" * item.bound + "^" * item.locked + "~" * item.held
 
 
 def _actor_words(actor: Actor) -> list[str]:
@@ -136,10 +139,15 @@ def _command_text(command: RawCommand) -> str:
         words = [op, ref]
     elif op == "consume" and (short or template):
         words = [op, f"{template or ref}*{quantity}"]
-    elif op == "grant" and not ref:
+    elif op == "grant" and len(ref) < 2:
         words = [op, f"{template}*{quantity}"]
         words += [fields.pop("container")] if "container" in fields else []
-        words += ["!"] if fields.pop("bound", False) else []
+        words += [
+            word
+            for name, word in (("bound", "!"), ("partial", "+partial"), ("overflow", "+overflow"))
+            if fields.pop(name, False)
+        ]
+        words += ["as", ref] if ref else []
     elif op == "set_actor":
         return _set_actor_text(fields)
     if fields or not words:
@@ -160,24 +168,35 @@ def _set_actor_text(fields: RawCommand) -> str:
     return " ".join(words + [f"-{state}" for state in states.get("remove", ())])
 
 
-def _after(before: InventorySessionDTO, outcome: Outcome | None, ids: bool) -> str:
+def _after(before: InventorySessionDTO, outcome: Outcome | None) -> str:
     if outcome is None:
         return "PYTHON_RAISES"
     if isinstance(outcome, Refusal):
         params: dict[str, Param] = {"op_index": outcome.op_index} if outcome.op_index else {}
-        params |= {name: value for name, value in outcome.params.items() if ids or name not in _IDS}
-        return " ".join([outcome.code.value, *(f"{name}={value}" for name, value in params.items())])
+        params |= outcome.params
+        told = [
+            f"{name}={_alias(value) if isinstance(value, str) else value}" for name, value in params.items()
+        ]
+        return " ".join([outcome.code.value, *told])
     changes = outcome.changes
-    words = [
-        f"{_alias(item.item_id)}{_item_text(item).removeprefix(item.template_id)}"
-        if item.item_id in before.items
-        else f"+{_item_text(item)}"
-        for item in changes.changed
-    ]
+    words = [_changed_text(item, item.item_id not in before.items) for item in changes.changed]
     words += [f"-{_alias(item_id)}" for item_id in changes.removed]
     if changes.actor is not None:
         words += sorted(_full(changes.actor) - _full(before.actor))
+    several = len(outcome.told) > 1
+    words += [
+        f"{one.op_index}:" * several
+        + (f"effect={one.effect.template_id}" if one.effect else f"not_placed={one.not_placed}")
+        for one in outcome.told
+    ]
     return " ".join(words) or "none"
+
+
+def _changed_text(item: Item, is_new: bool) -> str:
+    alias = _alias(item.item_id)
+    if is_new:
+        return f"+{alias}={_item_text(item)}" if len(alias) == 1 else f"+{_item_text(item)}"
+    return alias + _item_text(item).removeprefix(item.template_id)
 
 
 def _full(actor: Actor) -> set[str]:

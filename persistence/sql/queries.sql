@@ -115,25 +115,39 @@ ON CONFLICT (item_id) DO UPDATE
  WHERE i.owner = excluded.owner;
 
 -- name: reserve_item_ids
--- $1: character. $2: ids. Answers those that are another's. DO UPDATE, because DO NOTHING would not
--- show a row that somebody else has just written; in the order of the ids, so that no two wait for
--- each other in a circle. Nothing is reserved for a character that does not exist.
+-- $1: character. $2: ids. $3: the call. Answers those that are another's, and those that are new here.
+-- DO UPDATE, because DO NOTHING would not show a row that somebody else has just written; in the order
+-- of the ids, so that no two wait for each other in a circle. Nothing is reserved for a character that
+-- does not exist.
 WITH wanted AS (
     SELECT DISTINCT item_id FROM unnest($2::uuid[]) AS u (item_id)
 ), theirs AS (
     SELECT item_id FROM items JOIN wanted USING (item_id) WHERE owner <> $1
 ), reserved AS (
-    INSERT INTO granted_ids AS g (item_id, char_id)
-    SELECT w.item_id, c.char_id
+    INSERT INTO granted_ids AS g (item_id, char_id, call)
+    SELECT w.item_id, c.char_id, $3
       FROM wanted AS w, characters AS c
      WHERE c.char_id = $1 AND w.item_id NOT IN (SELECT item_id FROM theirs)
      ORDER BY w.item_id
-    ON CONFLICT (item_id) DO UPDATE SET char_id = g.char_id
-    RETURNING item_id, char_id
+    ON CONFLICT (item_id) DO UPDATE
+       SET char_id = g.char_id,
+           call = CASE WHEN g.char_id = excluded.char_id THEN excluded.call ELSE g.call END
+    RETURNING item_id, char_id, xmax = 0 AS fresh
 )
-SELECT item_id::text FROM theirs
+SELECT item_id::text, false AS fresh FROM theirs
 UNION
-SELECT item_id::text FROM reserved WHERE char_id <> $1;
+SELECT item_id::text, fresh FROM reserved WHERE char_id <> $1 OR fresh;
+
+-- name: item_ids_taken
+-- $1: character. $2: ids. Those that are another's, without reserving any.
+SELECT item_id::text FROM items WHERE item_id = ANY ($2::uuid[]) AND owner <> $1
+UNION
+SELECT item_id::text FROM granted_ids WHERE item_id = ANY ($2::uuid[]) AND char_id <> $1;
+
+-- name: release_item_ids
+-- $1: character. $2: ids that were new to the call $3, which did nothing. One that another call has asked
+-- for since stays, for that one may have made the item.
+DELETE FROM granted_ids WHERE char_id = $1 AND item_id = ANY ($2::uuid[]) AND call = $3;
 
 -- name: quarantine
 UPDATE characters SET quarantined = $2 WHERE char_id = $1 RETURNING 1;

@@ -199,7 +199,7 @@ def test_named_things_exist() -> None:
 def test_the_command_line_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command and every option of it."""
     table = section(page("README.md"), "Command line")
-    for command in (["serve"], ["migrate"], ["catalog", "import"], ["parity"]):
+    for command in (["serve"], ["migrate"], ["catalog", "import"], ["ruleset", "check"], ["parity"]):
         row = re.search(rf"^\| `haversack {' '.join(command)} ?(.*?)` \|", table, re.MULTILINE)
         assert row, command
         with pytest.raises(SystemExit):

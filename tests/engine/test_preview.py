@@ -89,3 +89,49 @@ def test_later_commands_are_judged_without_the_refused(ruleset: Ruleset) -> None
         (4, "ITEM_NOT_FOUND"),
     ]
     assert isinstance(shown[0], Refusal)
+
+
+def test_what_hangs_on_a_refused_command_is_left_out(ruleset: Ruleset) -> None:
+    """However long the chain of references is, and by whichever name the instance is known."""
+    engine, instance = InventoryEngine(ruleset), "0198c9c17c2d7e11a0c41f2e3d4c5b6a"
+    shown = engine.preview(
+        empty_session(ruleset.hash),
+        encode(
+            [
+                {"op": "grant", "template_id": "unheard_of", "quantity": 1, "item_id": instance},
+                {"op": "equip", "item_id": "@0"},
+                {"op": "lock", "item_id": "@1"},
+                {"op": "drop", "item_id": instance},
+            ]
+        ),
+        templates=TEMPLATES,
+    )
+    assert isinstance(shown, tuple)
+    assert [(refusal.op_index, refusal.code) for refusal in shown] == [(0, "UNKNOWN_TEMPLATE")]
+
+
+def test_ids_of_a_preview_are_nobodys(ruleset: Ruleset) -> None:
+    """An instance may have any id but one of version 8, the first that a counter gives too."""
+    engine = InventoryEngine(ruleset)
+    given = {"op": "grant", "template_id": "dagger", "quantity": 1, "item_id": "0" * 31 + "1"}
+    session = engine.apply_batch(empty_session(ruleset.hash), encode([given]), templates=TEMPLATES)
+    assert isinstance(session, Applied)
+    made = {"op": "grant", "template_id": "potion", "quantity": 1}
+    shown = engine.preview(
+        session.session, encode([made, {"op": "drop", "item_id": "0" * 31 + "1"}]), templates=TEMPLATES
+    )
+    assert isinstance(shown, Applied)
+    assert shown.changes.removed == ("0" * 31 + "1",)
+    assert [item.template_id for item in shown.changes.changed] == ["potion"]
+
+
+def test_more_than_there_is_leaves_no_weight_to_judge(ruleset: Ruleset) -> None:
+    engine = InventoryEngine(ruleset)
+    three = {"op": "grant", "template_id": "elixir", "quantity": 3, "container": "bank"}
+    session = engine.apply_batch(empty_session(ruleset.hash), encode([three]), templates=TEMPLATES)
+    assert isinstance(session, Applied)
+    (item_id,) = session.session.items
+    split = {"op": "move", "item_id": item_id, "to": {"container": "bag"}, "quantity": 4}
+    shown = engine.preview(session.session, encode([split]))
+    assert isinstance(shown, tuple)
+    assert [refusal.code for refusal in shown] == ["INSUFFICIENT_ITEMS"]

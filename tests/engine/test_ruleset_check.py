@@ -85,6 +85,10 @@ def test_shipped_rulesets_are_good(path: Path) -> None:
         ),
         (["42", "19 locked_while = ['dead']"], []),
         (
+            ["36 locked_while = ['dead']", "36 open_while = ['stunned', 'dead']"],
+            ['37: containers.post.open_while: hint: "dead" does not open it'],
+        ),
+        (
             ["31 kinds = ['armor']"],
             ['7: items.kinds: hint: no container of placement.auto takes "weapon": they must be told'],
         ),
@@ -102,9 +106,41 @@ def test_hints(changes: list[str], expected: list[str]) -> None:
         assert line.startswith(f"f:{start}")
 
 
+def test_lists_have_an_end() -> None:
+    classes = [f"c_{number}" for number in range(65)]
+    text = changed([f"3 classes = {classes}", f"23 requires = {{classes = {classes}}}"])
+    assert read_text(text, "f").errors == [
+        "f:23: slots.both.requires.classes: has 65 entries; there may be 64 at most"
+    ]
+
+
+def test_nothing_is_let_through_that_msgspec_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if this reading of the types should forget a bound."""
+    monkeypatch.setattr("engine.ruleset_shape._Reader._fault", lambda *_: None)
+    read = read_text(changed(["10 base = -1"]), "f")
+    assert read.source is None
+    assert read.errors == ["f:1: the file: Expected `int` >= 0 - at `$.carry.base`"]
+
+
 def test_faults_have_the_path_by_number() -> None:
     source = msgspec.convert(tomllib.loads(changed(['22 displaces = ["hand", "hnd"]'])), RulesetFile)
     assert [fault.path for fault in faults(source)] == ["slots[1].displaces[1]"]
+
+
+def test_the_docs_show_what_is_told() -> None:
+    """Of the shipped ruleset with a few slips."""
+    text = next(path for path in SHIPPED if path.stem == "haversack").read_text("utf-8")
+    for right, wrong in (
+        ('attribute = "strength"', 'atribute = "strenght"'),
+        ('auto = ["wallet", "bag"]', 'auto = ["bag", "overflow"]'),
+        ('displaces = ["main_hand", "off_hand"]', 'displaces = ["hand"]'),
+        ("capacity = 20\n", "capacity = 20_000\n"),
+    ):
+        assert text.count(right) == 1
+        text = text.replace(right, wrong)
+    rules = (HERE.parents[1] / "docs/rules.md").read_text("utf-8")
+    told = "\n".join(read_text(text, "game.toml").errors)
+    assert f"```\n{told}\n```" in rules
 
 
 def test_errors_of_rulesets_made_otherwise_name_the_key() -> None:

@@ -4,17 +4,20 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.outcome import Applied
 from engine.refusals import Refusal, RefusalCode
+from persistence.catalog import Template
+from persistence.catalog_store import import_catalog
 from persistence.cold_commands import ATTEMPTS
 from persistence.command_runner import new_id_prefix
-from persistence.errors import Conflict, IdempotencyMismatch
+from persistence.errors import Conflict, IdempotencyMismatch, SessionNotLive
 from persistence.records import Call, TagMismatch
 from persistence.session_manager import InventorySessionManager
 from tests.parity.twins import encode
-from tests.parity.world import CHAR_ID
+from tests.parity.world import CHAR_ID, TEMPLATES
 from tests.service.conftest import Site
 from tests.service.play import do, first_item, grant, move, stored_items
 
@@ -179,6 +182,42 @@ async def test_an_id_from_elsewhere_is_one_characters_for_good(each_site: Site) 
         assert (await do(gateway, given, char_id=other_id)).code == "ALREADY_EXISTS"
         assert first_item(await do(gateway, given)) == item_id
     await each_site.audit()
+
+
+async def test_a_refused_grant_leaves_the_id_to_others(each_site: Site) -> None:
+    item_id, other_id = "0198c9c17c2d7e11a0c41f2e3d4c5b6a", "00000000-0000-4000-8000-0000000000aa"
+    async with each_site.gateway() as gateway:
+        await gateway.create_character(other_id, "Ola", (await gateway.character(CHAR_ID)).actor)
+        await gateway.load_session(CHAR_ID)
+        await gateway.load_session(other_id)
+        refused = await do(gateway, grant("dagger", item_id=item_id, container="quick"))
+        assert refused.code == "CONTAINER_REJECTS_ITEM"
+        shown = await gateway.preview(CHAR_ID, encode([grant("dagger", item_id=item_id)]), Call())
+        assert isinstance(shown, Applied)
+        given = await do(gateway, grant("dagger", item_id=item_id), char_id=other_id)
+        assert first_item(given) == item_id
+        shown = await gateway.preview(CHAR_ID, encode([grant("dagger", item_id=item_id)]), Call())
+        assert isinstance(shown, tuple) and shown[0].code == "ALREADY_EXISTS"
+    await each_site.audit()
+
+
+async def test_cold_commands_are_judged_by_the_catalog_of_the_session(site: Site) -> None:
+    """As hot ones are: a gateway that is behind reads the newer catalog first, and so does a session."""
+    async with site.gateway() as gateway:
+        await gateway.load_session(CHAR_ID)
+        await fill(gateway)
+        relic = first_item(await do(gateway, grant("ring")))
+        firm = msgspec.structs.replace(TEMPLATES["ring"], destroyable=False)
+        await import_catalog(
+            gateway.store, [Template(facts, {}) for facts in (TEMPLATES | {"ring": firm}).values()]
+        )
+        await gateway.items.refresh()
+        drop = encode([{"op": "drop", "item_id": relic}])
+        with pytest.raises(SessionNotLive):
+            await gateway.preview(CHAR_ID, drop, Call())
+        await gateway.load_session(CHAR_ID)
+        shown = await gateway.preview(CHAR_ID, drop, Call())
+        assert isinstance(shown, tuple) and shown[0].code == "NOT_DESTROYABLE"
 
 
 async def test_two_who_are_granted_one_id_at_once(each_site: Site) -> None:
