@@ -39,7 +39,6 @@ class PartialDraft(Draft):
         super().__init__(ruleset, session, templates, id_prefix)
         used = {name: count - super(PartialDraft, self).used(name) for name, count in totals.used.items()}
         self._rest = Totals(used, totals.weight - super().weight(), totals.worn)
-        self._mark()
 
     def used(self, container: str) -> int:
         """Filled slots."""

@@ -6,6 +6,7 @@ definition. The twin keeps running totals instead; that both agree is what parit
 
 from collections.abc import Mapping
 from copy import copy
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -17,11 +18,20 @@ from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place, SlotKey
 
 
+class Totals(NamedTuple):
+    """Weight carried, the most that may be, and the slots of each container (None: no end)."""
+
+    weight: int
+    carry_limit: int
+    slots: dict[str, int | None]
+
+
 class Draft:
     """A session being altered; ``touched`` has the ids of altered items in order of first touch.
 
     ``told`` is what commands have to tell; ``owed`` the refusals of the last family, which count
-    only when a command leaves nothing else to refuse.
+    only when a command leaves nothing else to refuse; ``before`` the totals that a command found,
+    None while it has altered nothing.
     """
 
     def __init__(
@@ -42,18 +52,13 @@ class Draft:
         self._id_prefix = id_prefix
         self._minted = 0
         self._at = {(item.place.container, item.place.slot): item.item_id for item in self.items.values()}
-        self._mark()
+        self.before: Totals | None = None
 
     def begin(self, op_index: int) -> None:
         """Begin the next command of the call."""
         self.op_index = op_index
         self.owed = []
-        self._mark()
-
-    def _mark(self) -> None:
-        self.weight_before = self.weight()
-        self.limit_before = self.carry_limit()
-        self.totals_before = {name: self.total(name) for name in self.ruleset.containers}
+        self.before = None
 
     # reading
 
@@ -232,5 +237,9 @@ class Draft:
         return other
 
     def _touch(self, item_id: str, container: str) -> None:
+        # Comes before any change, so the first of a command finds the totals as they were.
+        if self.before is None:
+            totals = {name: self.total(name) for name in self.ruleset.containers}
+            self.before = Totals(self.weight(), self.carry_limit(), totals)
         self.touched.setdefault(item_id)
         self.touched_containers.add(container)

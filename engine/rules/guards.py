@@ -94,14 +94,18 @@ def room(draft: Draft) -> Refusals:
 
     What was too much before may stay, but not get worse.
     """
+    before = draft.before
+    if before is None:
+        return
     weight, limit = draft.weight(), draft.carry_limit()
-    if weight > draft.weight_before and weight > limit:
+    if weight > before.weight and weight > limit:
         yield refuse(RefusalCode.TOO_HEAVY, limit=limit)
     for container in draft.ruleset.containers:
-        total, before = draft.total(container), draft.totals_before[container]
-        if total is not None and before is not None and total < before and draft.highest(container) >= total:
+        total, earlier = draft.total(container), before.slots[container]
+        smaller = total is not None and earlier is not None and total < earlier
+        if total is not None and smaller and draft.highest(container) >= total:
             yield refuse(RefusalCode.CAPACITY_IN_USE, container=container, total=total)
-    if limit < draft.limit_before and weight > limit:
+    if limit < before.carry_limit and weight > limit:
         yield refuse(RefusalCode.CAPACITY_IN_USE, limit=limit)
 
 
