@@ -2,7 +2,7 @@
 
 from engine.commands import EquipRequest
 from engine.refusals import RefusalCode, Refusals
-from engine.rules import guards, wear
+from engine.rules import wear
 from engine.rules.draft import Draft
 from engine.rules.guards import refuse
 
@@ -13,5 +13,4 @@ def equip(draft: Draft, command: EquipRequest) -> Refusals:
     if item is None:
         yield refuse(RefusalCode.ITEM_NOT_FOUND, item_id=command.item_id)
         return
-    yield from guards.available(draft, item)
     yield from wear.put_on(draft, item, command.slot, None)

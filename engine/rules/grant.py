@@ -26,21 +26,24 @@ def grant(draft: Draft, command: GrantRequest) -> Refusals:
             stack_limit=facts.stack_limit,
         )
     container = command.container
-    if container is not None and container != EQUIPMENT and container not in draft.ruleset.containers:
+    nowhere = container is not None and container not in (EQUIPMENT, *draft.ruleset.containers)
+    if nowhere:
         yield refuse(RefusalCode.UNKNOWN_CONTAINER, container=container)
-        return
     mailbox = draft.ruleset.source.placement.overflow
     if command.overflow and mailbox is None:
         yield refuse(RefusalCode.UNKNOWN_CONTAINER, container="overflow")
-        return
     if facts is None or facts.kind == UNKNOWN_KIND:
         yield refuse(RefusalCode.UNKNOWN_TEMPLATE, template_id=command.template_id)
         return
     wanted = command.quantity
     if command.partial:
         wanted = limits.allowance(draft, facts, wanted)
+        # There is no part of an instance.
+        wanted = 0 if command.item_id is not None and wanted < command.quantity else wanted
     else:
         yield from limits.may_carry(draft, facts, wanted)
+    if nowhere:
+        return
     bound = command.bound or facts.bind == "pickup"
     containers = destinations(draft, command, facts, bound)
     spills = command.overflow and mailbox is not None and placement.takes(draft, mailbox, facts, bound)
@@ -58,7 +61,7 @@ def grant(draft: Draft, command: GrantRequest) -> Refusals:
         draft.tell(Told(draft.op_index, not_placed=command.quantity - wanted + left))
     elif left > 0 and not oversized:
         yield placement.unplaced(
-            draft, left, command.quantity, containers[0], template_id=command.template_id
+            draft, containers, facts, left, command.quantity, template_id=command.template_id
         )
 
 

@@ -13,12 +13,14 @@ def refuse(code: RefusalCode, **params: Param | None) -> Refusal:
     return Refusal(code, {name: value for name, value in params.items() if value is not None})
 
 
-def available(draft: Draft, item: Item) -> Refusals:
-    """The item is not held in a trade, and its template is known."""
-    if item.held:
-        yield refuse(RefusalCode.ITEM_HELD, item_id=item.item_id)
-    if draft.facts_of(item).kind == UNKNOWN_KIND:
-        yield refuse(RefusalCode.FROZEN, item_id=item.item_id, template_id=item.template_id)
+def available(draft: Draft, *items: Item) -> Refusals:
+    """None of the items is held in a trade, and their templates are known."""
+    for item in items:
+        if item.held:
+            yield refuse(RefusalCode.ITEM_HELD, item_id=item.item_id)
+    for item in items:
+        if draft.facts_of(item).kind == UNKNOWN_KIND:
+            yield refuse(RefusalCode.FROZEN, item_id=item.item_id, template_id=item.template_id)
 
 
 def not_locked(item: Item) -> Refusals:

@@ -2,13 +2,13 @@
 
 from engine.commands import Destination, MoveRequest
 from engine.facts import Facts
-from engine.refusals import RefusalCode, Refusals
+from engine.refusals import Refusal, RefusalCode, Refusals
 from engine.rules import guards, limits, placement, wear
 from engine.rules.draft import Draft
 from engine.rules.guards import refuse
 from engine.rules.placement import Lot
 from engine.ruleset import EQUIPMENT
-from engine.state import Item, Place
+from engine.state import Item, Place, SlotKey
 
 
 def move(draft: Draft, command: MoveRequest) -> Refusals:
@@ -17,7 +17,6 @@ def move(draft: Draft, command: MoveRequest) -> Refusals:
     if item is None:
         yield refuse(RefusalCode.ITEM_NOT_FOUND, item_id=command.item_id)
         return
-    yield from guards.available(draft, item)
     yield from move_item(draft, item, command.to, command.quantity)
 
 
@@ -26,16 +25,17 @@ def move_item(draft: Draft, item: Item, to: Destination, quantity: int | None) -
     if to.container == EQUIPMENT:
         yield from wear.put_on(draft, item, to.slot, quantity)
         return
+    facts = draft.facts_of(item)
+    other = occupant(draft, item, facts, to)
+    yield from guards.available(draft, item, *([] if other is None else [other]))
     if to.container not in draft.ruleset.containers:
         yield refuse(RefusalCode.UNKNOWN_CONTAINER, container=to.container)
+        yield from leave(draft, item, facts)
         return
-    facts = draft.facts_of(item)
     if to.slot is not None and not placement.is_slot_of(draft, to.container, facts, to.slot):
         yield refuse(RefusalCode.UNKNOWN_SLOT, container=to.container, slot=to.slot)
+        yield from leave(draft, item, facts)
         return
-    other = None if to.slot is None else draft.at(to.container, to.slot)
-    if other is not None and other.item_id != item.item_id:
-        yield from guards.available(draft, other)
     yield from leave(draft, item, facts)
     yield from guards.container_open(draft, to.container)
     partner = other is not None and swaps(draft, item, other, facts, to.container, quantity)
@@ -46,6 +46,8 @@ def move_item(draft: Draft, item: Item, to: Destination, quantity: int | None) -
             yield from guards.state_allows(draft, "move", draft.facts_of(other))
     if not placement.accepts(draft, to.container, facts):
         yield refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=item.item_id, container=to.container)
+        if to.slot is not None and (refusal := out_of_range(draft, to.container, to.slot)):
+            yield refusal
         return
     if not is_shared(draft, item.place.container):
         guards.changes_hands(draft, to.container, facts, item.bound, item_id=item.item_id)
@@ -53,6 +55,24 @@ def move_item(draft: Draft, item: Item, to: Destination, quantity: int | None) -
         yield from move_into(draft, item, facts, to.container, quantity)
     else:
         yield from move_to_slot(draft, item, facts, Place(to.container, to.slot), quantity)
+
+
+def occupant(draft: Draft, item: Item, facts: Facts, to: Destination) -> Item | None:
+    """What is in the slot that a move goes to, the item itself left out."""
+    if to.slot is None or to.container not in draft.ruleset.containers:
+        return None
+    if not placement.is_slot_of(draft, to.container, facts, to.slot):
+        return None
+    other = draft.at(to.container, to.slot)
+    return None if other is None or other.item_id == item.item_id else other
+
+
+def out_of_range(draft: Draft, container: str, slot: SlotKey) -> Refusal | None:
+    """Why an indexed container has no such slot."""
+    total = draft.total(container)
+    if total is None or not isinstance(slot, int) or slot < total:
+        return None
+    return refuse(RefusalCode.SLOT_OUT_OF_RANGE, container=container, slot=slot, total=total)
 
 
 def leave(draft: Draft, item: Item, facts: Facts) -> Refusals:
@@ -106,7 +126,7 @@ def move_into(draft: Draft, item: Item, facts: Facts, container: str, quantity: 
     draft.lift(item)
     left = placement.pour(draft, [container], lot, item.quantity)
     if left == item.quantity or (quantity is not None and left > 0):
-        yield placement.unplaced(draft, left, item.quantity, container, item_id=item.item_id)
+        yield placement.unplaced(draft, [container], facts, left, item.quantity, item_id=item.item_id)
     if left > 0:
         draft.put(item, origin.container, origin.slot, left)
 
@@ -118,7 +138,7 @@ def split_into(draft: Draft, item: Item, facts: Facts, container: str, quantity:
     target = draft if quantity <= item.quantity else draft.fork()
     left = placement.pour(target, [container], lot, quantity)
     if left > 0:
-        yield placement.unplaced(target, left, quantity, container, item_id=item.item_id)
+        yield placement.unplaced(target, [container], facts, left, quantity, item_id=item.item_id)
     if quantity > item.quantity:
         yield refuse(
             RefusalCode.INSUFFICIENT_ITEMS, item_id=item.item_id, quantity=quantity, has=item.quantity
@@ -129,9 +149,11 @@ def split_into(draft: Draft, item: Item, facts: Facts, container: str, quantity:
 
 def move_to_slot(draft: Draft, item: Item, facts: Facts, to: Place, quantity: int | None) -> Refusals:
     """To one slot: place when it is free, merge with its own template, swap with any other."""
-    total = draft.total(to.container)
-    if total is not None and isinstance(to.slot, int) and to.slot >= total:
-        yield refuse(RefusalCode.SLOT_OUT_OF_RANGE, container=to.container, slot=to.slot, total=total)
+    whole = quantity is None or quantity == item.quantity
+    if item.place == to and whole:
+        return
+    if refusal := out_of_range(draft, to.container, to.slot):
+        yield refusal
         return
     other = draft.at(to.container, to.slot)
     if other is None:
@@ -140,7 +162,7 @@ def move_to_slot(draft: Draft, item: Item, facts: Facts, to: Place, quantity: in
         yield from swap(draft, item, facts, other)
     elif other.item_id != item.item_id and merges(draft, item, other, facts, to.container):
         yield from merge(draft, item, other, facts, quantity)
-    elif quantity is not None and quantity != item.quantity:
+    else:
         yield refuse(RefusalCode.SLOT_OCCUPIED, container=to.container, slot=to.slot)
 
 
@@ -196,6 +218,8 @@ def swap(draft: Draft, item: Item, facts: Facts, other: Item) -> Refusals:
             yield refuse(
                 RefusalCode.CONTAINER_REJECTS_ITEM, item_id=other.item_id, container=origin.container
             )
+        if refusal := out_of_range(draft, origin.container, origin.slot):
+            yield refusal
         if not placement.is_slot_of(draft, origin.container, others, origin.slot):
             yield refuse(RefusalCode.SLOT_OCCUPIED, container=target.container, slot=target.slot)
             return

@@ -122,13 +122,16 @@ def pour(draft: Draft, containers: Sequence[str], lot: Lot, quantity: int) -> in
     return left
 
 
-def unplaced(draft: Draft, left: int, quantity: int, container: str, **subject: Param) -> Refusal:
+def unplaced(
+    draft: Draft, containers: Sequence[str], facts: Facts, left: int, quantity: int, **subject: Param
+) -> Refusal:
     """Why ``left`` of ``quantity`` found no place: no room, or more new stacks than a call may make."""
-    if draft.minted() >= NEW_STACKS_PER_CALL:
+    room = any(free_slot(draft, container, facts) is not None for container in containers)
+    if draft.minted() >= NEW_STACKS_PER_CALL and room:
         return refuse(
             RefusalCode.INVALID_QUANTITY, quantity=quantity, new_stacks=NEW_STACKS_PER_CALL, **subject
         )
-    return refuse(RefusalCode.CONTAINER_FULL, container=container, not_placed=left, **subject)
+    return refuse(RefusalCode.CONTAINER_FULL, container=containers[0], not_placed=left, **subject)
 
 
 def fill(draft: Draft, container: str, lot: Lot, left: int) -> int:

@@ -16,6 +16,7 @@ def sort(draft: Draft, command: SortRequest) -> Refusals:
     """What is held or frozen keeps its place; the rest fills the lowest slots, in order."""
     if command.container not in draft.ruleset.containers:
         yield refuse(RefusalCode.UNKNOWN_CONTAINER, container=command.container)
+        yield from guards.state_allows(draft, "sort", None)
         return
     yield from guards.state_allows(draft, "sort", None)
     yield from guards.container_open(draft, command.container)

@@ -15,10 +15,10 @@ def unequip(draft: Draft, command: UnequipRequest) -> Refusals:
     if item is None or item.place.container != EQUIPMENT:
         yield refuse(RefusalCode.ITEM_NOT_FOUND, item_id=command.item_id)
         return
-    yield from guards.available(draft, item)
     if command.to is not None:
         yield from move_item(draft, item, command.to, None)
         return
+    yield from guards.available(draft, item)
     facts = draft.facts_of(item)
     yield from guards.state_allows(draft, "unequip", facts)
     yield from guards.source_unlocked(draft, item)

@@ -23,7 +23,6 @@ def use(draft: Draft, command: UseRequest) -> Refusals:
         yield from guards.container_open(draft, item.place.container)
     if facts.use == "none":
         yield refuse(RefusalCode.NOT_USABLE, item_id=item.item_id)
-        return
     yield from guards.requirements(draft, item, facts.requires, None)
     if facts.use == "consume":
         draft.take(item, 1)

@@ -18,16 +18,17 @@ def put_on(draft: Draft, item: Item, slot: SlotKey | None, quantity: int | None)
     facts = draft.facts_of(item)
     target = slot if slot is not None else choose_slot(draft, item, facts)
     displaced = worn_in_the_way(draft, item, target)
-    for other in displaced:
-        yield from guards.available(draft, other)
+    yield from guards.available(draft, item, *displaced)
     if quantity is not None and quantity != item.quantity:
         yield refuse(RefusalCode.INVALID_QUANTITY, item_id=item.item_id, quantity=quantity)
     if slot is not None and slot not in draft.ruleset.slots:
         yield refuse(RefusalCode.UNKNOWN_SLOT, container=EQUIPMENT, slot=slot)
+        yield from states_allow(draft, item, facts, None, displaced)
         return
     yield from states_allow(draft, item, facts, target, displaced)
     if refusal := misfit(draft, item, facts, target):
         yield refusal
+        yield from guards.requirements(draft, item, facts.requires, None)
         return
     assert isinstance(target, str)
     yield from worthy(draft, item, facts, target)
@@ -134,4 +135,4 @@ def put_away(draft: Draft, item: Item, facts: Facts) -> Refusals:
     lot = Lot(facts, item.bound, locked=item.locked, keep=item)
     left = placement.pour(draft, containers, lot, item.quantity)
     if left > 0:
-        yield placement.unplaced(draft, left, item.quantity, containers[0], item_id=item.item_id)
+        yield placement.unplaced(draft, containers, facts, left, item.quantity, item_id=item.item_id)

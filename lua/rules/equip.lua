@@ -6,6 +6,5 @@ local function equip(d, command)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
   end
-  return guards.available(d, item)
-    or wear.put_on(d, item, command.slot, nil)
+  return wear.put_on(d, item, command.slot, nil)
 end

@@ -14,7 +14,8 @@ function grant.grant(d, command)
     })
   end
   local container = command.container
-  if container and container ~= 'equipment' and not RULESET.containers[container] then
+  local nowhere = container and container ~= 'equipment' and not RULESET.containers[container]
+  if nowhere then
     return guards.refuse('UNKNOWN_CONTAINER', {container = container})
   end
   local mailbox = RULESET.overflow
@@ -27,6 +28,8 @@ function grant.grant(d, command)
   local wanted = command.quantity
   if command.partial then
     wanted = limits.allowance(d, facts, wanted)
+    -- There is no part of an instance.
+    wanted = command.item_id and wanted < command.quantity and 0 or wanted
   else
     local refusal = limits.may_carry(d, facts, wanted)
     if refusal then
@@ -54,7 +57,7 @@ function grant.grant(d, command)
   if command.partial then
     draft.tell(d, {not_placed = command.quantity - wanted + left})
   elseif left > 0 then
-    return placement.unplaced(d, left, command.quantity, containers[1], {template_id = command.template_id})
+    return placement.unplaced(d, containers, facts, left, command.quantity, {template_id = command.template_id})
   end
 end
 

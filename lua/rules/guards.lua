@@ -7,12 +7,17 @@ function guards.refuse(code, params)
   return {code = code, params = params}
 end
 
-function guards.available(d, item)
-  if item.held then
-    return guards.refuse('ITEM_HELD', {item_id = item.item_id})
+function guards.available(d, ...)
+  local items = {...}
+  for _, item in ipairs(items) do
+    if item.held then
+      return guards.refuse('ITEM_HELD', {item_id = item.item_id})
+    end
   end
-  if draft.facts_of(d, item).kind == BOUNDS.unknown_kind then
-    return guards.refuse('FROZEN', {item_id = item.item_id, template_id = item.template_id})
+  for _, item in ipairs(items) do
+    if draft.facts_of(d, item).kind == BOUNDS.unknown_kind then
+      return guards.refuse('FROZEN', {item_id = item.item_id, template_id = item.template_id})
+    end
   end
 end
 

@@ -8,24 +8,26 @@ function move.move(d, command)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
   end
-  return guards.available(d, item)
-    or move.move_item(d, item, command.to, command.quantity)
+  return move.move_item(d, item, command.to, command.quantity)
 end
 
 function move.move_item(d, item, to, quantity)
   if to.container == 'equipment' then
     return wear.put_on(d, item, to.slot, quantity)
   end
+  local facts = draft.facts_of(d, item)
+  local other = move.occupant(d, item, facts, to)
+  local refusal = guards.available(d, item, other)
+  if refusal then
+    return refusal
+  end
   if not RULESET.containers[to.container] then
     return guards.refuse('UNKNOWN_CONTAINER', {container = to.container})
   end
-  local facts = draft.facts_of(d, item)
   if to.slot ~= nil and not placement.is_slot_of(d, to.container, facts, to.slot) then
     return guards.refuse('UNKNOWN_SLOT', {container = to.container, slot = to.slot})
   end
-  local other = to.slot ~= nil and draft.at(d, to.container, to.slot) or nil
-  local refusal = other and other.item_id ~= item.item_id and guards.available(d, other)
-    or move.leave(d, item, facts)
+  refusal = move.leave(d, item, facts)
     or guards.container_open(d, to.container)
   if refusal then
     return refusal
@@ -51,6 +53,25 @@ function move.move_item(d, item, to, quantity)
     return move.move_into(d, item, facts, to.container, quantity)
   end
   return move.move_to_slot(d, item, facts, to.container, to.slot, quantity)
+end
+
+function move.occupant(d, item, facts, to)
+  if to.slot == nil or not RULESET.containers[to.container] then
+    return nil
+  end
+  if not placement.is_slot_of(d, to.container, facts, to.slot) then
+    return nil
+  end
+  local other = draft.at(d, to.container, to.slot)
+  return other and other.item_id ~= item.item_id and other or nil
+end
+
+function move.out_of_range(d, container, slot)
+  local total = draft.total(d, container)
+  if not total or type(slot) ~= 'number' or slot < total then
+    return nil
+  end
+  return guards.refuse('SLOT_OUT_OF_RANGE', {container = container, slot = slot, total = total})
 end
 
 function move.leave(d, item, facts)
@@ -97,7 +118,7 @@ function move.move_into(d, item, facts, container, quantity)
   draft.lift(d, item)
   local left = placement.pour(d, {container}, lot, whole)
   if left == whole or (quantity and left > 0) then
-    return placement.unplaced(d, left, whole, container, {item_id = item.item_id})
+    return placement.unplaced(d, {container}, facts, left, whole, {item_id = item.item_id})
   end
   if left > 0 then
     draft.put(d, item, origin_container, origin_slot, left)
@@ -108,7 +129,7 @@ function move.split_into(d, item, facts, container, quantity)
   local lot = {facts = facts, bound = item.bound, locked = item.locked, skip = item.item_id}
   local left = placement.pour(d, {container}, lot, quantity)
   if left > 0 then
-    return placement.unplaced(d, left, quantity, container, {item_id = item.item_id})
+    return placement.unplaced(d, {container}, facts, left, quantity, {item_id = item.item_id})
   end
   if quantity > item.quantity then
     return guards.refuse('INSUFFICIENT_ITEMS', {item_id = item.item_id, quantity = quantity, has = item.quantity})
@@ -117,9 +138,13 @@ function move.split_into(d, item, facts, container, quantity)
 end
 
 function move.move_to_slot(d, item, facts, container, slot, quantity)
-  local total = draft.total(d, container)
-  if total and slot >= total then
-    return guards.refuse('SLOT_OUT_OF_RANGE', {container = container, slot = slot, total = total})
+  local whole = not quantity or quantity == item.quantity
+  if item.container == container and item.slot == slot and whole then
+    return nil
+  end
+  local refusal = move.out_of_range(d, container, slot)
+  if refusal then
+    return refusal
   end
   local other = draft.at(d, container, slot)
   if not other then
@@ -128,9 +153,8 @@ function move.move_to_slot(d, item, facts, container, slot, quantity)
     return move.swap(d, item, facts, other)
   elseif other.item_id ~= item.item_id and move.merges(d, item, other, facts, container) then
     return move.merge(d, item, other, facts, quantity)
-  elseif quantity and quantity ~= item.quantity then
-    return guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot})
   end
+  return guards.refuse('SLOT_OCCUPIED', {container = container, slot = slot})
 end
 
 function move.place(d, item, facts, container, slot, quantity)
@@ -177,6 +201,10 @@ function move.swap(d, item, facts, other)
   if origin_container ~= 'equipment' then
     if not placement.accepts(d, origin_container, others) then
       return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = other.item_id, container = origin_container})
+    end
+    local refusal = move.out_of_range(d, origin_container, origin_slot)
+    if refusal then
+      return refusal
     end
     if not placement.is_slot_of(d, origin_container, others, origin_slot) then
       return guards.refuse('SLOT_OCCUPIED', {container = target_container, slot = target_slot})

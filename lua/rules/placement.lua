@@ -133,12 +133,16 @@ function placement.pour(d, containers, lot, quantity)
   return left
 end
 
-function placement.unplaced(d, left, quantity, container, params)
-  if draft.minted(d) >= BOUNDS.new_stacks then
+function placement.unplaced(d, containers, facts, left, quantity, params)
+  local room = false
+  for _, container in ipairs(containers) do
+    room = room or placement.free_slot(d, container, facts) ~= nil
+  end
+  if draft.minted(d) >= BOUNDS.new_stacks and room then
     params.quantity, params.new_stacks = quantity, BOUNDS.new_stacks
     return guards.refuse('INVALID_QUANTITY', params)
   end
-  params.container, params.not_placed = container, left
+  params.container, params.not_placed = containers[1], left
   return guards.refuse('CONTAINER_FULL', params)
 end
 

@@ -6,15 +6,12 @@ local function unequip(d, command)
   if not item or item.container ~= 'equipment' then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
   end
-  local refusal = guards.available(d, item)
-  if refusal then
-    return refusal
-  end
   if command.to then
     return move.move_item(d, item, command.to, nil)
   end
   local facts = draft.facts_of(d, item)
-  refusal = guards.state_allows(d, 'unequip', facts)
+  local refusal = guards.available(d, item)
+    or guards.state_allows(d, 'unequip', facts)
     or guards.source_unlocked(d, item)
   if refusal then
     return refusal

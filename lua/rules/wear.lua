@@ -19,12 +19,9 @@ function wear.put_on(d, item, slot, quantity)
     target = wear.choose_slot(d, item, facts)
   end
   local displaced = wear.worn_in_the_way(d, item, target)
-  local refusal
-  for _, other in ipairs(displaced) do
-    refusal = guards.available(d, other)
-    if refusal then
-      return refusal
-    end
+  local refusal = guards.available(d, item, unpack(displaced))
+  if refusal then
+    return refusal
   end
   if quantity and quantity ~= item.quantity then
     return guards.refuse('INVALID_QUANTITY', {item_id = item.item_id, quantity = quantity})
@@ -180,6 +177,6 @@ function wear.put_away(d, item, facts)
   local lot = {facts = facts, bound = item.bound, locked = item.locked, keep = item}
   local left = placement.pour(d, containers, lot, item.quantity)
   if left > 0 then
-    return placement.unplaced(d, left, item.quantity, containers[1], {item_id = item.item_id})
+    return placement.unplaced(d, containers, facts, left, item.quantity, {item_id = item.item_id})
   end
 end
