@@ -69,6 +69,7 @@ _commands = st.one_of(
     _fields("consume", {"template_id": _template_ids, "quantity": _quantities}, {}),
     _fields("drop", {"item_id": _items}, {"quantity": _quantities}),
     *_by_item,
+    _fields("sort", {"container": st.sampled_from(CONTAINERS)}, {}),
     st.tuples(_given_ids, _items).map(lambda grant: grant[0] | {"item_id": grant[1]}),
     _actors,
 )

@@ -92,13 +92,27 @@ def empty_session(ruleset_hash: str) -> InventorySessionDTO:
 def random_command(rng: random.Random, session: InventorySessionDTO, op_index: int) -> dict[str, Any]:
     """A command that often succeeds and often breaks a rule, as JSON would have it."""
     op = rng.choices(
-        ("grant", "move", "equip", "unequip", "consume", "use", "drop", "lock", "unlock", "set_actor"),
-        (5, 12, 6, 4, 4, 3, 1, 1, 1, 1),
+        (
+            "grant",
+            "move",
+            "equip",
+            "unequip",
+            "consume",
+            "use",
+            "drop",
+            "lock",
+            "unlock",
+            "sort",
+            "set_actor",
+        ),
+        (5, 12, 6, 4, 4, 3, 1, 1, 1, 1, 1),
     )[0]
     if op == "grant":
         return _grant(rng, session)
     if op == "set_actor":
         return _set_actor(rng)
+    if op == "sort":
+        return {"op": op, "container": rng.choice(CONTAINERS)}
     item_id, template_id, quantity = _pick(rng, session, op_index)
     if op == "equip":
         return {"op": op, "item_id": item_id} | _maybe(rng, 0.5, slot=rng.choice(DOLL))
