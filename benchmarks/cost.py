@@ -59,9 +59,9 @@ async def measure(stage: Stage, rounds: int, seed: int) -> Cost:
                 await orchestrator.load_session(inventory.char_id)
             recorder = Recorder(stage.ruleset, PREFIX, orchestrator.items.version)
             for number in range(rounds + 1):
-                floor_us = await timed(client, link, list(_floor()))
+                floor_us = await _timed(client, link, list(_floor()))
                 costs = {
-                    size: await timed(client, link, await _moves(recorder, todo))
+                    size: await _timed(client, link, await _moves(recorder, todo))
                     for size, todo in cycles.items()
                 }
                 # The first round warms caches up.
@@ -75,8 +75,7 @@ async def measure(stage: Stage, rounds: int, seed: int) -> Cost:
     return cost
 
 
-async def timed(client: Any, link: RedisLink, commands: Sequence[Command]) -> float:  # noqa: ANN401
-    """Microseconds a call of a function, over calls that must all be done; all other statistics are lost."""
+async def _timed(client: Any, link: RedisLink, commands: Sequence[Command]) -> float:  # noqa: ANN401
     client.execute_command("CONFIG", "RESETSTAT")
     for first in range(0, len(commands), BATCH):
         for reply in await link.send(commands[first : first + BATCH]):

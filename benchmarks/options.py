@@ -33,7 +33,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Haversack beside aiohttp's floor and beside CRUD."
     )
-    parser.add_argument("--quick", action="store_true", help="under a minute, and rough")
+    parser.add_argument("--quick", action="store_true", help="about a minute, and rough")
     parser.add_argument("--rounds", type=_positive, help=f"times each side is run ({FULL['rounds']})")
     parser.add_argument("--seconds", type=_positive, help=f"length of one run ({FULL['seconds']})")
     parser.add_argument("--seed", type=int, default=1, help="of items and order of moves (1)")

@@ -35,17 +35,17 @@ function bitmap.delete(map, slot)
   if not has(value, bit) then
     return map
   end
-  map = string.sub(map, 1, at) .. DIGIT[value - bit] .. string.sub(map, at + 2)
-  local last = #map
-  while last > 0 and string.byte(map, last) == 48 do
-    last = last - 1
+  if value == bit and at + 1 == #map then
+    -- The last of all goes, and the zeros before it.
+    local gone = string.match(string.reverse(map), '^0*()', 2) - 1
+    return string.sub(map, 1, #map - gone)
   end
-  return string.sub(map, 1, last)
+  return string.sub(map, 1, at) .. DIGIT[value - bit] .. string.sub(map, at + 2)
 end
 
 function bitmap.first_absent(map)
-  local at = string.find(map, '[^f]')
-  if not at then
+  local at = string.match(map, '^f*()')
+  if at > #map then
     return #map * 4
   end
   local value = VALUE[string.sub(map, at, at)]
@@ -70,15 +70,15 @@ end
 
 function bitmap.members(map)
   local slots = {}
-  local at = string.find(map, '[^0]')
-  while at do
+  local at = string.match(map, '^0*()')
+  while at <= #map do
     local value = VALUE[string.sub(map, at, at)]
     for bit = 0, 3 do
       if has(value, BIT[bit]) then
         slots[#slots + 1] = (at - 1) * 4 + bit
       end
     end
-    at = string.find(map, '[^0]', at + 1)
+    at = string.match(map, '^0*()', at + 1)
   end
   return slots
 end

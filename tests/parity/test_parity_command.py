@@ -45,7 +45,7 @@ PLANTED = {
         "weight > d.weight_before and weight >= limit",
     ),
     "order of stacks": ("consume", "return a.rank < b.rank", "return a.rank > b.rank"),
-    "trailing zeros": ("bitmap", "string.byte(map, last) == 48", "string.byte(map, last) == 49"),
+    "trailing zeros": ("bitmap", "'^0*()', 2)", "'^1*()', 2)"),
     "no such function": ("consume", "table.sort(", "table.sorted("),
 }
 
