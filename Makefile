@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # Commands that `make parity` plays on each server.
 STEPS ?= 1000000
 
-.PHONY: run test lint format parity bench bench-quick clean
+.PHONY: run test lint format parity mutants bench bench-quick clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
@@ -28,6 +28,9 @@ format: $(READY)
 
 parity: $(READY)
 	$(BIN)/python -m tests.parity.marathon --steps $(STEPS) $(ARGS)
+
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants.run $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
