@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
+from engine.checking.meaning import EQUIPMENT as EQUIPMENT
+from engine.checking.meaning import faults
+from engine.checking.text import RulesetText, read_file, read_text
 from engine.facts import Facts
-from engine.ruleset_check import EQUIPMENT as EQUIPMENT
-from engine.ruleset_check import faults
 from engine.ruleset_file import ContainerEntry, LimitGroupEntry, RulesetFile, SlotEntry, StateRule
-from engine.ruleset_text import RulesetText, read_file, read_text
 from engine.state import Actor
 
 

@@ -16,10 +16,10 @@ from gateway.serve import configure_logging, database, fatal, serve
 from gateway.settings import Settings, SettingsError
 from persistence import migrations
 from persistence.catalog import parse_entries
-from persistence.catalog_mapping import read_mapping
 from persistence.catalog_source import read_entries
 from persistence.catalog_store import import_catalog
 from persistence.errors import CatalogError
+from persistence.mapping.mapping import read_mapping
 from persistence.store import InventoryStore
 
 FAILED, MISUSED = 1, 2

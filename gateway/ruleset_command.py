@@ -7,9 +7,9 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from engine.checking.text import read_file
 from engine.ruleset import Ruleset
 from engine.ruleset_file import ContainerEntry, LimitGroupEntry
-from engine.ruleset_text import read_file
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from engine.facts import Facts
 from engine.ruleset import Ruleset
-from persistence.catalog_mapping import CatalogMapping
 from persistence.catalog_source import ENTRY_BYTES_MAX, Entry
 from persistence.errors import CatalogError
-from persistence.mapping_part import problem_of
+from persistence.mapping.mapping import CatalogMapping
+from persistence.mapping.part import problem_of
 
 ERRORS_MAX = 20
 DEPTH_MAX = 32

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.checking.meaning import faults
+from engine.checking.shape import read_shape
+from engine.checking.text import read_file, read_text
 from engine.ruleset import Ruleset, RulesetError, load_ruleset, parse_ruleset
-from engine.ruleset_check import faults
 from engine.ruleset_file import RulesetFile
-from engine.ruleset_shape import read_shape
-from engine.ruleset_text import read_file, read_text
 
 HERE = Path(__file__).parent
 GOOD = (HERE / "good.toml").read_text("utf-8")
@@ -116,7 +116,7 @@ def test_lists_have_an_end() -> None:
 
 def test_nothing_is_let_through_that_msgspec_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if this reading of the types should forget a bound."""
-    monkeypatch.setattr("engine.ruleset_shape._Reader._fault", lambda *_: None)
+    monkeypatch.setattr("engine.checking.shape._Reader._fault", lambda *_: None)
     read = read_text(changed(["10 base = -1"]), "f")
     assert read.source is None
     assert read.errors == ["f:1: the file: Expected `int` >= 0 - at `$.carry.base`"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.toml_lines import KeyPath, TomlLines, quoted, written
+from engine.checking.toml_lines import KeyPath, TomlLines, quoted, written
 
 SCALARS = [
     "1", "-1_000.5e3", "inf", "0xff", "true", "1979-05-27 07:32:00", "07:32:00", "1979-05-27T07:32:00Z",

@@ -7,9 +7,9 @@ import pytest
 
 from engine.ruleset import Ruleset
 from persistence.catalog import Template, parse_entries
-from persistence.catalog_mapping import read_mapping
 from persistence.catalog_source import Entry
 from persistence.errors import CatalogError
+from persistence.mapping.mapping import read_mapping
 
 LEAST = '[facts]\ntemplate_id = "id"\n[set]\nkind = "weapon"\n'
 

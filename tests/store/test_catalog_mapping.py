@@ -5,8 +5,8 @@ import pytest
 
 from engine.facts import Facts
 from persistence.catalog import Template, parse_entries
-from persistence.catalog_mapping import read_mapping
 from persistence.catalog_source import ENTRY_BYTES_MAX, Entry
+from persistence.mapping.mapping import read_mapping
 from tests.store.mapper import LEAST, Mapper
 
 

@@ -9,9 +9,9 @@ from engine.facts import Facts
 from engine.ruleset import Ruleset
 from persistence import catalog_source
 from persistence.catalog import Template, parse_entries
-from persistence.catalog_mapping import read_mapping
 from persistence.catalog_source import ENTRY_BYTES_MAX, read_entries
 from persistence.errors import CatalogError
+from persistence.mapping.mapping import read_mapping
 
 OWN = '{"facts": {"template_id": "axe", "kind": "weapon"}, "data": {}}'
 

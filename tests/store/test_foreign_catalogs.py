@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from engine.shipped import read_ruleset
 from persistence.catalog import Template, parse_entries
-from persistence.catalog_mapping import read_mapping
 from persistence.catalog_source import Entry, read_entries
 from persistence.errors import CatalogError
+from persistence.mapping.mapping import read_mapping
 from tests.catalogs import foreign_catalog
 
 WORDS = ["index", "name", "club", "arrow", "air", "dart", "weapon", "properties", "cp", "gp", "two-handed"]

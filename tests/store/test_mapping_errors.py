@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from engine.facts import Facts
-from persistence.catalog_mapping import read_mapping, shipped_mappings
 from persistence.errors import CatalogError
-from persistence.mapping_condition import read_condition
+from persistence.mapping.condition import read_condition
+from persistence.mapping.mapping import read_mapping, shipped_mappings
 from tests.store.mapper import LEAST, Mapper
 
 

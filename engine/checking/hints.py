@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from engine.checking.fault import Fault
+from engine.checking.toml_lines import quoted
 from engine.facts import Requirements
-from engine.ruleset_fault import Fault
 from engine.ruleset_file import ContainerEntry, RulesetFile
-from engine.toml_lines import quoted
 
 
 def hints(source: RulesetFile) -> list[Fault]:

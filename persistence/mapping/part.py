@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from engine.facts import Facts, Grants, Names, Requirements
-from persistence.mapping_field import Field, FieldError
+from persistence.mapping.field import Field, FieldError
 
 FactPath = tuple[str, ...]
 

@@ -11,9 +11,9 @@ from datetime import date, time
 import msgspec
 from msgspec import inspect
 
-from engine.ruleset_fault import Fault, did_you_mean, meant
+from engine.checking.fault import Fault, did_you_mean, meant
+from engine.checking.toml_lines import KeyPath, quoted
 from engine.ruleset_file import RulesetFile
-from engine.toml_lines import KeyPath, quoted
 
 _NAME_WORDS = "a small letter, then small letters, digits and _, up to 32 characters"
 

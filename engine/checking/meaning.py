@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from engine.checking.fault import Fault, suggestion
+from engine.checking.toml_lines import KeyPath, quoted
 from engine.facts import UNKNOWN_KIND
-from engine.ruleset_fault import Fault, suggestion
 from engine.ruleset_file import ContainerEntry, RulesetFile, SlotEntry
-from engine.toml_lines import KeyPath, quoted
 
 # The paper doll, taken as a container.
 EQUIPMENT = "equipment"

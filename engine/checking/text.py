@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine import ruleset_check, ruleset_hints
-from engine.ruleset_fault import Fault
+from engine.checking import hints as hints_of
+from engine.checking import meaning
+from engine.checking.fault import Fault
+from engine.checking.shape import Shape, read_shape
+from engine.checking.toml_lines import KeyPath, TomlLines
 from engine.ruleset_file import RulesetFile
-from engine.ruleset_shape import Shape, read_shape
-from engine.toml_lines import KeyPath, TomlLines
 
 # tomllib says where in words only.
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -75,7 +76,7 @@ def read_text(text: str, name: str) -> RulesetText:
         return RulesetText(name, errors=_explained(name, text, shape, wrong))
     return RulesetText(
         name,
-        hints=_explained(name, text, shape, ruleset_hints.hints(shape.source), "hint: "),
+        hints=_explained(name, text, shape, hints_of.hints(shape.source), "hint: "),
         source=shape.source,
     )
 
@@ -87,7 +88,7 @@ def _all_faults(shape: Shape) -> list[Fault]:
     def sound(path: KeyPath) -> bool:
         return not any(path[:length] in bent for length in range(1, len(path) + 1))
 
-    meanings = ruleset_check.faults(shape.source)
+    meanings = meaning.faults(shape.source)
     return shape.faults + [
         fault for fault in meanings if all(sound(path) for path in (fault.where, *fault.needs))
     ]

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from persistence.errors import CatalogError
-from persistence.mapping_condition import Condition, read_condition
-from persistence.mapping_field import FieldError, look_up, plain
-from persistence.mapping_part import MadeTemplate, MappingError, Part, PartFile, problem_of
+from persistence.mapping.condition import Condition, read_condition
+from persistence.mapping.field import FieldError, look_up, plain
+from persistence.mapping.part import MadeTemplate, MappingError, Part, PartFile, problem_of
 
 SUFFIX = ".toml"
 
@@ -82,7 +82,7 @@ class _Rule:
 
 def shipped_mappings() -> list[str]:
     """The names, sorted; each is its file's, without the suffix."""
-    entries = (entry.name for entry in files("persistence").joinpath("mappings").iterdir())
+    entries = (entry.name for entry in files("persistence").joinpath("mapping/shipped").iterdir())
     return sorted(name.removesuffix(SUFFIX) for name in entries if name.endswith(SUFFIX))
 
 
@@ -114,7 +114,7 @@ def _text(name_or_path: str) -> str:
         raise MappingError(
             f"no such mapping is shipped, only {', '.join(names)}; a path has a slash or ends in {SUFFIX}"
         )
-    return files("persistence").joinpath("mappings", name_or_path + SUFFIX).read_text("utf-8")
+    return files("persistence").joinpath("mapping/shipped", name_or_path + SUFFIX).read_text("utf-8")
 
 
 def _map(raw: dict[str, Any], text: str) -> None:

@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from engine.checking.toml_lines import KeyPath, quoted, written
 from engine.ruleset_file import RulesetFile
-from engine.toml_lines import KeyPath, quoted, written
 
 _SHOWN_WORDS = 12
 
