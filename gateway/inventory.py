@@ -11,6 +11,7 @@ from gateway.conditions import call, dry_run
 from gateway.execution import execute, preview
 from gateway.problems import invalid
 from gateway.responses import encode, not_modified, tagged_reply
+from gateway.with_catalog import tag_with_catalog
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, LiveSession
 
@@ -39,7 +40,7 @@ class InventoryGateway:
         if expand not in (None, "items"):
             raise invalid("expand", "expected items")
         live = await self._read(request)
-        tag = live.tag if expand is None else f"{live.tag}+{self._orchestrator.items.version}"
+        tag = live.tag if expand is None else tag_with_catalog(live, self._orchestrator.items)
         if (same := not_modified(request, tag)) is not None:
             return same
         items = list(live.session.items.values())

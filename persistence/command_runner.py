@@ -3,8 +3,9 @@
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from engine.commands import Command, GrantRequest, SetActorRequest
 from engine.facts import Facts
@@ -29,6 +30,7 @@ from persistence.session_manager import InventorySessionManager
 from persistence.session_state import Replied
 from persistence.store import InventoryStore
 
+_T = TypeVar("_T")
 _DURABLE_SEQ = re.compile(rb'"durable_seq":\d+')
 
 
@@ -102,18 +104,15 @@ class CommandRunner:
     async def _preview(
         self, char_id: str, commands: Sequence[Command], call: Call
     ) -> Applied | tuple[Refusal, ...] | TagMismatch:
-        for _ in range(2):
-            try:
-                return await self._cold.preview(
-                    char_id,
-                    commands,
-                    call,
-                    catalog=self._items.version,
-                    templates=self._templates(commands),
-                )
-            except StaleCatalog:
-                await self._items.refresh()
-        raise Unavailable("the item catalog is changing")
+        return await self._by_this_catalog(
+            lambda: self._cold.preview(
+                char_id,
+                commands,
+                call,
+                catalog=self._items.version,
+                templates=self._templates(commands),
+            )
+        )
 
     def check_actor(self, actor: Actor) -> None:
         """Raise ``InvalidWords`` for what the ruleset does not know of an actor."""
@@ -127,17 +126,23 @@ class CommandRunner:
         self, char_id: str, commands: Sequence[Command], call: Call, id_prefix: str
     ) -> Replied | Refusal | TagMismatch:
         runner = self._cold if is_cold(commands) else self._sessions
+        return await self._by_this_catalog(
+            lambda: runner.execute(
+                char_id,
+                commands,
+                call,
+                catalog=self._items.version,
+                templates=self._templates(commands),
+                id_prefix=id_prefix,
+                at_ms=time.time_ns() // 1_000_000,
+            )
+        )
+
+    async def _by_this_catalog(self, judge: Callable[[], Awaitable[_T]]) -> _T:
+        """What ``judge`` answers, asked once more when the session knows a newer catalog."""
         for _ in range(2):
             try:
-                return await runner.execute(
-                    char_id,
-                    commands,
-                    call,
-                    catalog=self._items.version,
-                    templates=self._templates(commands),
-                    id_prefix=id_prefix,
-                    at_ms=time.time_ns() // 1_000_000,
-                )
+                return await judge()
             except StaleCatalog:
                 # Old facts must never overwrite newer ones, so ours are brought up to date first.
                 await self._items.refresh()

@@ -2,13 +2,13 @@
 
 from engine.commands import Destination, MoveRequest
 from engine.facts import Facts
-from engine.refusals import Refusal, RefusalCode, Refusals
+from engine.refusals import RefusalCode, Refusals
 from engine.rules import guards, limits, placement, wear
 from engine.rules.draft import Draft
 from engine.rules.guards import refuse
 from engine.rules.placement import Lot
 from engine.ruleset import EQUIPMENT
-from engine.state import Item, Place, SlotKey
+from engine.state import Item, Place
 
 
 def move(draft: Draft, command: MoveRequest) -> Refusals:
@@ -46,7 +46,7 @@ def move_item(draft: Draft, item: Item, to: Destination, quantity: int | None) -
             yield from guards.state_allows(draft, "move", draft.facts_of(other))
     if not placement.accepts(draft, to.container, facts):
         yield refuse(RefusalCode.CONTAINER_REJECTS_ITEM, item_id=item.item_id, container=to.container)
-        if to.slot is not None and (refusal := out_of_range(draft, to.container, to.slot)):
+        if to.slot is not None and (refusal := placement.out_of_range(draft, to.container, to.slot)):
             yield refusal
         return
     if not is_shared(draft, item.place.container):
@@ -65,14 +65,6 @@ def occupant(draft: Draft, item: Item, facts: Facts, to: Destination) -> Item | 
         return None
     other = draft.at(to.container, to.slot)
     return None if other is None or other.item_id == item.item_id else other
-
-
-def out_of_range(draft: Draft, container: str, slot: SlotKey) -> Refusal | None:
-    """Why an indexed container has no such slot."""
-    total = draft.total(container)
-    if total is None or not isinstance(slot, int) or slot < total:
-        return None
-    return refuse(RefusalCode.SLOT_OUT_OF_RANGE, container=container, slot=slot, total=total)
 
 
 def leave(draft: Draft, item: Item, facts: Facts) -> Refusals:
@@ -152,7 +144,7 @@ def move_to_slot(draft: Draft, item: Item, facts: Facts, to: Place, quantity: in
     whole = quantity is None or quantity == item.quantity
     if item.place == to and whole:
         return
-    if refusal := out_of_range(draft, to.container, to.slot):
+    if refusal := placement.out_of_range(draft, to.container, to.slot):
         yield refusal
         return
     other = draft.at(to.container, to.slot)
@@ -218,7 +210,7 @@ def swap(draft: Draft, item: Item, facts: Facts, other: Item) -> Refusals:
             yield refuse(
                 RefusalCode.CONTAINER_REJECTS_ITEM, item_id=other.item_id, container=origin.container
             )
-        if refusal := out_of_range(draft, origin.container, origin.slot):
+        if refusal := placement.out_of_range(draft, origin.container, origin.slot):
             yield refusal
         if not placement.is_slot_of(draft, origin.container, others, origin.slot):
             yield refuse(RefusalCode.SLOT_OCCUPIED, container=target.container, slot=target.slot)

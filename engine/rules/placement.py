@@ -48,8 +48,12 @@ def auto_containers(draft: Draft, facts: Facts, bound: bool) -> list[str]:
 
 def takes(draft: Draft, container: str, facts: Facts, bound: bool) -> bool:
     """Whether an item may lie where nobody chose to put it: by the filter, and by who may take it there."""
-    shared = draft.ruleset.containers[container].shared
-    return draft.ruleset.accepts(container, facts) and not (shared and (bound or not facts.tradeable))
+    return draft.ruleset.accepts(container, facts) and not stays_out(draft, container, facts, bound)
+
+
+def stays_out(draft: Draft, container: str, facts: Facts, bound: bool) -> bool:
+    """Whether the container is shared, and the item may not change hands."""
+    return draft.ruleset.containers[container].shared and (bound or not facts.tradeable)
 
 
 def is_slot_of(draft: Draft, container: str, facts: Facts, slot: SlotKey) -> bool:
@@ -57,6 +61,14 @@ def is_slot_of(draft: Draft, container: str, facts: Facts, slot: SlotKey) -> boo
     if draft.ruleset.containers[container].kind == "purse":
         return slot == facts.template_id
     return isinstance(slot, int)
+
+
+def out_of_range(draft: Draft, container: str, slot: SlotKey) -> Refusal | None:
+    """Why an indexed container has no such slot."""
+    total = draft.total(container)
+    if total is None or not isinstance(slot, int) or slot < total:
+        return None
+    return refuse(RefusalCode.SLOT_OUT_OF_RANGE, container=container, slot=slot, total=total)
 
 
 def stack_limit(draft: Draft, container: str, facts: Facts) -> int:
@@ -86,12 +98,11 @@ def may_stand(draft: Draft, item: Item, facts: Facts, place: Place) -> bool:
         )
     if not accepts(draft, place.container, facts):
         return False
-    if draft.ruleset.containers[place.container].shared and (item.bound or not facts.tradeable):
+    if stays_out(draft, place.container, facts, item.bound):
         return False
     if not is_slot_of(draft, place.container, facts, place.slot):
         return False
-    total = draft.total(place.container)
-    return total is None or not isinstance(place.slot, int) or place.slot < total
+    return out_of_range(draft, place.container, place.slot) is None
 
 
 def pour(draft: Draft, containers: Sequence[str], lot: Lot, quantity: int) -> int:

@@ -66,14 +66,6 @@ function move.occupant(d, item, facts, to)
   return other and other.item_id ~= item.item_id and other or nil
 end
 
-function move.out_of_range(d, container, slot)
-  local total = draft.total(d, container)
-  if not total or type(slot) ~= 'number' or slot < total then
-    return nil
-  end
-  return guards.refuse('SLOT_OUT_OF_RANGE', {container = container, slot = slot, total = total})
-end
-
 function move.leave(d, item, facts)
   local worn = item.container == 'equipment'
   return guards.state_allows(d, worn and 'unequip' or 'move', facts)
@@ -142,7 +134,7 @@ function move.move_to_slot(d, item, facts, container, slot, quantity)
   if item.container == container and item.slot == slot and whole then
     return nil
   end
-  local refusal = move.out_of_range(d, container, slot)
+  local refusal = placement.out_of_range(d, container, slot)
   if refusal then
     return refusal
   end
@@ -202,7 +194,7 @@ function move.swap(d, item, facts, other)
     if not placement.accepts(d, origin_container, others) then
       return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = other.item_id, container = origin_container})
     end
-    local refusal = move.out_of_range(d, origin_container, origin_slot)
+    local refusal = placement.out_of_range(d, origin_container, origin_slot)
     if refusal then
       return refusal
     end

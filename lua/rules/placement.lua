@@ -36,8 +36,11 @@ function placement.auto_containers(d, facts, bound)
 end
 
 function placement.takes(d, container, facts, bound)
-  local shared = RULESET.containers[container].shared
-  return filter_accepts(container, facts) and not (shared and (bound or facts.tradeable == false))
+  return filter_accepts(container, facts) and not placement.stays_out(d, container, facts, bound)
+end
+
+function placement.stays_out(d, container, facts, bound)
+  return RULESET.containers[container].shared and (bound or facts.tradeable == false)
 end
 
 function placement.is_slot_of(d, container, facts, slot)
@@ -45,6 +48,14 @@ function placement.is_slot_of(d, container, facts, slot)
     return slot == facts.template_id
   end
   return type(slot) == 'number'
+end
+
+function placement.out_of_range(d, container, slot)
+  local total = draft.total(d, container)
+  if not total or type(slot) ~= 'number' or slot < total then
+    return nil
+  end
+  return guards.refuse('SLOT_OUT_OF_RANGE', {container = container, slot = slot, total = total})
 end
 
 function placement.stack_limit(d, container, facts)
@@ -79,14 +90,13 @@ function placement.may_stand(d, item, facts, container, slot)
   if not placement.accepts(d, container, facts) then
     return false
   end
-  if RULESET.containers[container].shared and (item.bound or facts.tradeable == false) then
+  if placement.stays_out(d, container, facts, item.bound) then
     return false
   end
   if not placement.is_slot_of(d, container, facts, slot) then
     return false
   end
-  local total = draft.total(d, container)
-  return not total or slot < total
+  return not placement.out_of_range(d, container, slot)
 end
 
 function placement.allowed_slots(facts)
