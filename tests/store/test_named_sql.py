@@ -31,7 +31,7 @@ async def test_every_statement_prepares(store: InventoryStore) -> None:
     [
         ("items_of", ["00000000-0000-0000-0000-000000000000"], "items_place"),
         ("characters_by_name", [None, 10, "ar"], "characters_name"),
-        ("journal_after", ["00000000-0000-0000-0000-000000000000", 0, 10], "journal_pkey"),
+        ("journal_after", ["00000000-0000-0000-0000-000000000000", 0, 10], "Index Scan using journal_"),
         ("catalog_version", [], "catalogs_pkey"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The ledger: every applied call, and what can be told and made from it."""
