@@ -10,6 +10,7 @@ from engine.refusals import Param, Refusal
 from gateway.problem_codes import PROBLEM_KINDS
 from gateway.responses import SERVER, encode
 from persistence.errors import (
+    Backpressure,
     CharacterExists,
     CharacterNotFound,
     CharacterQuarantined,
@@ -144,6 +145,8 @@ def of_persistence_error(error: PersistenceError) -> Problem | None:
             return invalid_words(errors)
         case IdempotencyMismatch():
             return Problem("IDEMPOTENCY_MISMATCH")
+        case Backpressure():
+            return Problem("BACKPRESSURE", headers=RETRY_AFTER)
         case Unavailable():
             return Problem("UNAVAILABLE", headers=RETRY_AFTER)
         case OutcomeUnknown():

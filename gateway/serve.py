@@ -115,6 +115,7 @@ def _service_settings(settings: Settings, servers: EmbeddedServers | None) -> Se
         database_url=database_url,
         flush_interval_ms=settings.flush_interval_ms,
         idle_evict_s=settings.idle_evict_s,
+        unflushed_max_s=settings.unflushed_max_s,
         shards=settings.shards,
         key_prefix=settings.key_prefix,
     )

@@ -16,6 +16,8 @@ DATABASE_SCHEMES: Final = ("postgresql",)
 PORT_MAX: Final = 65_535
 FLUSH_INTERVAL_MS_MAX: Final = 60_000
 IDLE_EVICT_S_MAX: Final = 7 * 24 * 3600
+UNFLUSHED_MAX_S_MAX: Final = 24 * 3600
+JOURNAL_KEEP_DAYS_MAX: Final = 36_500
 # A cluster has this many hash slots, so more shards than that would share them anyway.
 SHARDS_MAX: Final = 16_384
 
@@ -56,6 +58,8 @@ class Settings:
     ruleset: str = "haversack"
     flush_interval_ms: int = 100
     idle_evict_s: int = 900
+    unflushed_max_s: int = 30
+    journal_keep_days: int = 0
     shards: int = 1
     key_prefix: str = "inventory:"
 
@@ -199,6 +203,8 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "ruleset": _ruleset,
     "flush_interval_ms": _number(1, FLUSH_INTERVAL_MS_MAX),
     "idle_evict_s": _number(1, IDLE_EVICT_S_MAX),
+    "unflushed_max_s": _number(1, UNFLUSHED_MAX_S_MAX),
+    "journal_keep_days": _number(0, JOURNAL_KEEP_DAYS_MAX),
     "shards": _number(1, SHARDS_MAX),
     "key_prefix": _key_prefix,
 }

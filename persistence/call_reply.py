@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.refusals import Param, Refusal, RefusalCode
-from persistence.errors import IdempotencyMismatch, SessionNotLive
+from persistence.errors import Backpressure, IdempotencyMismatch, SessionNotLive
 from persistence.records import Call, TagMismatch
 from persistence.session_state import Replied
 
@@ -20,7 +20,7 @@ class StaleCatalog(Exception):
 def answer_of(reply: Sequence[Any], call: Call) -> Replied | Refusal | TagMismatch:
     """Read a reply of ``session_execute`` or ``session_commit``.
 
-    Raises ``SessionNotLive``, ``StaleCatalog``, ``IdempotencyMismatch``.
+    Raises ``SessionNotLive``, ``StaleCatalog``, ``IdempotencyMismatch``, ``Backpressure``.
     """
     match reply[0]:
         case b"OK" | b"REPLAYED":
@@ -35,6 +35,8 @@ def answer_of(reply: Sequence[Any], call: Call) -> Replied | Refusal | TagMismat
             return TagMismatch(reply[1].decode())
         case b"STALE_CATALOG":
             raise StaleCatalog
+        case b"BACKPRESSURE":
+            raise Backpressure(f"changes wait for PostgreSQL since {reply[1]} ms")
         case b"IDEMPOTENCY_MISMATCH":
             raise IdempotencyMismatch(call.op_id)
     raise AssertionError(reply)

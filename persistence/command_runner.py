@@ -15,6 +15,7 @@ from engine.state import Actor
 from persistence.call_reply import StaleCatalog
 from persistence.cold_commands import ColdCommands, is_cold
 from persistence.errors import (
+    Backpressure,
     Conflict,
     IdempotencyMismatch,
     InvalidWords,
@@ -57,14 +58,14 @@ class CommandRunner:
         random unless given.
 
         Raises ``SessionNotLive`` (load it and repeat), ``InvalidWords``, ``IdempotencyMismatch``,
-        ``Conflict``.
+        ``Conflict``, ``Backpressure``.
         """
         self._check_words(commands)
         id_prefix = id_prefix or new_id_prefix()
         refusal, fresh = await self._reserve(char_id, commands, id_prefix)
         try:
             answer = refusal or await self._execute(char_id, commands, call, id_prefix)
-        except (SessionNotLive, IdempotencyMismatch, Conflict):
+        except (SessionNotLive, IdempotencyMismatch, Conflict, Backpressure):
             await self._release(char_id, fresh, id_prefix)
             raise
         if not isinstance(answer, Replied):

@@ -69,6 +69,10 @@ class IdempotencyMismatch(PersistenceError):
     """The operation id was used before, for another payload; nothing was done."""
 
 
+class Backpressure(PersistenceError):
+    """The session has changes that wait too long for PostgreSQL; nothing was done, later it will be."""
+
+
 class Unavailable(PersistenceError):
     """Redis or PostgreSQL could not be reached, and nothing was done."""
 

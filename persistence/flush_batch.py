@@ -6,11 +6,12 @@ from persistence import flush_columns
 from persistence.database import Connection, Database
 from persistence.errors import FlushRejected
 from persistence.named_sql import query
+from persistence.operations import ring_columns
 from persistence.records import FlushResult, FlushWork
 
 
 async def flush(database: Database, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
-    """Write a batch, all of it or nothing; at most six statements however large it is.
+    """Write a batch, all of it or nothing; at most seven statements however large it is.
 
     Returns a result for every work, by its ``char_id``. Raises ``FlushRejected`` when PostgreSQL
     refuses a row: nothing was written, and the batch should be tried again one by one, to find
@@ -49,6 +50,9 @@ async def _write(batch: Sequence[FlushWork], connection: Connection) -> None:
     if not any(work.entries for work in batch):
         return
     await connection.execute(query("flush_journal"), *flush_columns.journal_columns(batch))
+    operations = ring_columns(batch)
+    if operations[0]:
+        await connection.execute(query("flush_operations"), *operations)
     removed, items = flush_columns.item_columns(batch)
     # Removed items first: the place of one may be where another goes.
     if removed[0]:

@@ -18,7 +18,8 @@ from persistence.write_behind import Flushed, WriteBehind
 _log = logging.getLogger(__name__)
 
 BATCH = 500
-LEASE_MS = 3_000
+# Work of a flusher that died is taken over after this time.
+LEASE_MS = 2_000
 BACKOFF_MAX_S = 2.0
 EVICTIONS_AT_ONCE = 4
 # What a stop waits for at the most; what is dirty then stays in Redis, where any flusher finds it.

@@ -81,16 +81,32 @@ class Loader:
             epoch=snapshot.head.epoch,
             incarnation=snapshot.head.incarnation,
             catalog=catalog,
+            operations=snapshot.operations,
         )
         if verdict == "REPLACED":
-            _log.error(
-                "character %s: Redis held seq %d and PostgreSQL %d; the session was replaced,"
-                " and what it had not flushed was set aside",
-                char_id,
-                probe.seq,
-                session.seq,
-            )
+            reason = f"Redis held seq {probe.seq} and PostgreSQL {session.seq}: the session was replaced"
+            _log.error("character %s: %s, and what it had not flushed is set aside", char_id, reason)
+            await self._keep_incident(char_id, reason)
         return verdict
+
+    async def adopt(self, char_id: str) -> str:
+        """A load for a flush's sake: the session goes on under a newer epoch, or gives way if it is behind.
+
+        Raises ``CharacterNotFound``, ``CharacterQuarantined``.
+        """
+        probe = await self._sessions.probe(char_id)
+        head = (await self._store.begin_load(char_id)).head
+        verdict = await self._sessions.adopt(
+            char_id, probe=probe, epoch=head.epoch, seq=head.seq, incarnation=head.incarnation
+        )
+        return await self.reload(char_id) if verdict == "BEHIND" else verdict
+
+    async def _keep_incident(self, char_id: str, reason: str) -> None:
+        # Whoever dies in between leaves the entries in Redis, where the next incident is added to them.
+        entries = await self._sessions.incident(char_id)
+        if entries:
+            await self._store.record_incident(char_id, reason, entries)
+            await self._sessions.forget_incident(char_id, len(entries))
 
     def _is_playable(self, probe: Probe) -> bool:
         return (

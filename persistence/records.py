@@ -8,8 +8,19 @@ from engine.outcome import Capacity, Changes
 from engine.state import Actor, InventorySessionDTO, Item
 
 
-class JournalEntry(Struct, frozen=True):
-    """One applied call: ``at`` in Unix milliseconds by the caller's clock, ``commands`` as JSON."""
+class Done(Struct, frozen=True, array_like=True):
+    """What is remembered of an operation: slot in the ring, hash of the payload, the reply as it was sent."""
+
+    slot: int
+    payload_hash: str
+    reply: Raw
+
+
+class JournalEntry(Struct, frozen=True, omit_defaults=True):
+    """One applied call: ``at`` in Unix milliseconds by the caller's clock, ``commands`` as JSON.
+
+    ``done`` is there as long as the entry is in Redis, if the call had an operation id.
+    """
 
     seq: int
     at: int
@@ -18,6 +29,17 @@ class JournalEntry(Struct, frozen=True):
     op_id: str
     commands: Raw
     changes: Changes
+    done: Done | None = None
+
+
+class Operation(Struct, frozen=True):
+    """An operation that was done, as PostgreSQL remembers it; ``reply`` is the body's text."""
+
+    slot: int
+    op_id: str
+    seq: int
+    payload_hash: str
+    reply: str
 
 
 class CharacterHead(Struct, frozen=True):
@@ -34,10 +56,14 @@ class CharacterHead(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """What a load reads in its one transaction: the raised head, the items as they are stored."""
+    """What a load reads in its one transaction: the raised head, items and operations as they are stored.
+
+    ``operations`` are in the order in which they were done.
+    """
 
     head: CharacterHead
     items: tuple[Item, ...]
+    operations: tuple[Operation, ...] = ()
 
 
 class FlushWork(Struct, frozen=True):

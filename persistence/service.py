@@ -29,6 +29,7 @@ class ServiceSettings(Struct, frozen=True):
     database_url: str
     flush_interval_ms: int = 100
     idle_evict_s: int = 900
+    unflushed_max_s: int = 30
     shards: int = 1
     key_prefix: str = "inventory:"
 
@@ -61,11 +62,12 @@ async def open_service(
             keys,
             flush_interval_ms=settings.flush_interval_ms,
             idle_evict_ms=settings.idle_evict_s * 1000,
+            unflushed_max_ms=settings.unflushed_max_s * 1000,
         )
         # A load may have to flush first and a flush may have to load first, so the two know each
         # other by way of these names.
         loader = Loader(sessions, store, items, ruleset, lambda char_id: writes.flush([char_id]))
-        writes = WriteBehind(sessions, store, loader.reload)
+        writes = WriteBehind(sessions, store, loader.adopt)
         interval_ms = settings.flush_interval_ms
         # One lease for both: by its length a close tells a session that is claimed from one that has
         # been played since.

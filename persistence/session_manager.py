@@ -16,7 +16,8 @@ from persistence.call_reply import answer_of
 from persistence.errors import SessionNotLive
 from persistence.keys import Keys
 from persistence.mirror import Mirror, is_missing, value_of
-from persistence.records import Call, JournalEntry, LiveSession, TagMismatch
+from persistence.operations import ring_parts
+from persistence.records import Call, LiveSession, Operation, TagMismatch
 from persistence.redis_link import Argument
 from persistence.replies import ReplyParts, reply_parts
 from persistence.session_fields import (
@@ -29,23 +30,32 @@ from persistence.session_fields import (
 )
 from persistence.session_state import Pending, Probe, Replied
 
-_entry = msgspec.json.Decoder(JournalEntry)
 _encode = msgspec.json.encode
-_PENDING = ("status", "epoch", "seq", "flushed_seq", "incarnation")
 
 
 class InventorySessionManager:
     """Reads and writes sessions; every change is one call of a function, so it is atomic."""
 
     def __init__(
-        self, mirror: Mirror, ruleset: Ruleset, keys: Keys, *, flush_interval_ms: int, idle_evict_ms: int
+        self,
+        mirror: Mirror,
+        ruleset: Ruleset,
+        keys: Keys,
+        *,
+        flush_interval_ms: int,
+        idle_evict_ms: int,
+        unflushed_max_ms: int = 30_000,
     ) -> None:
-        """Sessions under ``keys``, judged by ``ruleset``; both intervals in milliseconds."""
+        """Sessions under ``keys``, judged by ``ruleset``; times in milliseconds.
+
+        A session whose oldest unflushed change is older than ``unflushed_max_ms`` takes no more.
+        """
         self.mirror = mirror
         self.ruleset = ruleset
         self.keys = keys
         self._flush_interval_ms = flush_interval_ms
         self._idle_evict_ms = idle_evict_ms
+        self._unflushed_max_ms = unflushed_max_ms
 
     async def probe(self, char_id: str) -> Probe:
         """Where the session stands, and which node this is."""
@@ -59,10 +69,18 @@ class InventorySessionManager:
         return list(map(Probe.of, await self.mirror.send(commands, harmless=True)))
 
     async def open(
-        self, session: InventorySessionDTO, *, probe: Probe, epoch: int, incarnation: int, catalog: int
+        self,
+        session: InventorySessionDTO,
+        *,
+        probe: Probe,
+        epoch: int,
+        incarnation: int,
+        catalog: int,
+        operations: Sequence[Operation] = (),
     ) -> str:
         """Install what a load has read after ``probe``; answers with the first word of the reply."""
         fields = [part for pair in fields_of(self.ruleset, session).items() for part in pair]
+        remembered = ring_parts(operations)
         reply = await self.mirror.call(
             "session_open",
             self.keys.of(session.char_id),
@@ -74,10 +92,38 @@ class InventorySessionManager:
             catalog,
             self._idle_evict_ms,
             actor_text(self.ruleset, session.actor),
+            len(remembered),
+            *remembered,
             *fields,
             harmless=True,
         )
         return str(reply[0], "ascii")
+
+    async def adopt(self, char_id: str, *, probe: Probe, epoch: int, seq: int, incarnation: int) -> str:
+        """Let the session go on under what a load has read after ``probe``; the reply's first word."""
+        reply = await self.mirror.call(
+            "session_adopt",
+            self.keys.of(char_id),
+            probe.node_gen,
+            probe.now_ms,
+            epoch,
+            seq,
+            incarnation,
+            self._idle_evict_ms,
+            harmless=True,
+        )
+        return str(reply[0], "ascii")
+
+    async def incident(self, char_id: str) -> list[bytes]:
+        """Journal entries, as JSON, that were set aside and are still kept here."""
+        found: list[bytes] = await self.mirror.link.call(
+            "LRANGE", self.keys.of(char_id).incident, 0, -1, harmless=True
+        )
+        return found
+
+    async def forget_incident(self, char_id: str, count: int) -> None:
+        """Drop the first ``count`` of them, which are kept elsewhere now."""
+        await self.mirror.link.call("LTRIM", self.keys.of(char_id).incident, count, -1, harmless=True)
 
     async def read(self, char_id: str) -> LiveSession:
         """The whole session, of one moment; raises ``SessionNotLive``."""
@@ -124,7 +170,7 @@ class InventorySessionManager:
 
         ``templates`` has facts for the grants among them; ``id_prefix`` is 24 fresh hex digits;
         ``at_ms`` is the caller's clock, for the journal. Raises ``SessionNotLive``,
-        ``StaleCatalog``, ``IdempotencyMismatch``, ``Unavailable``, ``OutcomeUnknown``.
+        ``StaleCatalog``, ``IdempotencyMismatch``, ``Backpressure``, ``Unavailable``, ``OutcomeUnknown``.
         """
         text = _encode(commands)
         facts = [part for name, known in templates.items() for part in (name, facts_text(known))]
@@ -174,8 +220,16 @@ class InventorySessionManager:
     def _terms(self, commands: bytes, call: Call, catalog: int, at_ms: int) -> tuple[Argument, ...]:
         """The arguments that every call begins with."""
         origin = _encode({"at": at_ms, "by": call.by, "request_id": call.request_id, "op_id": call.op_id})
-        payload_hash = hashlib.sha1(commands, usedforsecurity=False).hexdigest() + ":" if call.op_id else ""
-        return (catalog, origin[1:-1], call.op_id, payload_hash, call.if_match, self._flush_interval_ms)
+        payload_hash = hashlib.sha1(commands, usedforsecurity=False).hexdigest() if call.op_id else ""
+        return (
+            catalog,
+            origin[1:-1],
+            call.op_id,
+            payload_hash,
+            call.if_match,
+            self._flush_interval_ms,
+            self._unflushed_max_ms,
+        )
 
     async def claim(self, due: str, *, limit: int, lease_ms: int, horizon_ms: int = 0) -> list[str]:
         """Lease the sessions of one due queue that need attention within ``horizon_ms``."""
@@ -189,7 +243,7 @@ class InventorySessionManager:
         commands: list[tuple[str | int, ...]] = []
         for char_id in char_ids:
             keys = self.keys.of(char_id)
-            commands.append(("HMGET", keys.session, *_PENDING))
+            commands.append(("HMGET", keys.session, *Pending.HEAD))
             commands.append(("LRANGE", keys.journal, 0, limit - 1))
         if not commands:
             return {}
@@ -197,7 +251,7 @@ class InventorySessionManager:
         found: dict[str, Pending] = {}
         for char_id, head, texts in zip(char_ids, replies[::2], replies[1::2], strict=True):
             if head[0] is not None:
-                found[char_id] = _pending(head, texts)
+                found[char_id] = Pending.of(head, texts)
         return found
 
     async def settle(self, flushed: Mapping[str, int]) -> None:
@@ -215,7 +269,7 @@ class InventorySessionManager:
     async def close(
         self,
         char_id: str,
-        step: Literal["begin", "finish", "cancel", "quarantine"],
+        step: Literal["begin", "finish", "cancel", "quarantine", "discard"],
         *,
         epoch: int = 0,
         seq: int | None = None,
@@ -234,14 +288,3 @@ class InventorySessionManager:
         if reply[0] == b"OK":
             return "OK", reply[1], reply[2]
         return str(reply[0], "ascii"), 0, 0
-
-
-def _pending(head: Sequence[bytes], texts: Sequence[bytes]) -> Pending:
-    status, numbers = head[0].decode(), head[1:]
-    try:
-        entries = tuple(_entry.decode(text) for text in texts)
-        epoch, seq, flushed_seq, incarnation = map(int, numbers)
-    except (ValueError, TypeError) as error:
-        # Only this character's: one that cannot be read must never keep the others from being flushed.
-        return Pending(status, 0, 0, 0, 0, (), damage=f"its session cannot be read: {error}")
-    return Pending(status, epoch, seq, flushed_seq, incarnation, entries)

@@ -1,11 +1,14 @@
 """Where sessions stand, as the functions of the mirror tell it."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Self
 
+import msgspec
 from msgspec import Struct
 
 from persistence.records import JournalEntry
+
+_entry = msgspec.json.Decoder(JournalEntry)
 
 LIVE, CLOSING, QUARANTINED = '"LIVE"', '"CLOSING"', '"QUARANTINED"'
 
@@ -63,6 +66,20 @@ class Pending(Struct, frozen=True):
     incarnation: int
     entries: tuple[JournalEntry, ...]
     damage: str = ""
+
+    HEAD: ClassVar = ("status", "epoch", "seq", "flushed_seq", "incarnation")
+
+    @classmethod
+    def of(cls, head: Sequence[bytes], texts: Sequence[bytes]) -> Self:
+        """Read the fields ``HEAD`` of a session that there is, and entries of its journal."""
+        status, numbers = head[0].decode(), head[1:]
+        try:
+            entries = tuple(map(_entry.decode, texts))
+            epoch, seq, flushed_seq, incarnation = map(int, numbers)
+        except (ValueError, TypeError) as error:
+            # Only this character's: one that cannot be read must never keep the others from being flushed.
+            return cls(status, 0, 0, 0, 0, (), damage=f"its session cannot be read: {error}")
+        return cls(status, epoch, seq, flushed_seq, incarnation, entries)
 
 
 class Replied(Struct, frozen=True):

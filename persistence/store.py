@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Self
 
+from msgspec import Raw
+
 from engine.ruleset import Ruleset
 from engine.state import Actor
 from persistence import flush_batch, migrations, store_rows
@@ -16,6 +18,7 @@ from persistence.errors import (
     Unavailable,
 )
 from persistence.named_sql import query
+from persistence.operations import OPERATIONS_KEPT_S
 from persistence.records import CharacterHead, FlushResult, FlushWork, JournalEntry, Snapshot
 
 
@@ -135,9 +138,12 @@ class InventoryStore:
                 if row["quarantined"] is not None:
                     raise CharacterQuarantined(f"character {char_id}: {row['quarantined']}")
                 items = await connection.fetch(query("items_of"), char_id)
+                done = await connection.fetch(query("operations_of"), char_id, OPERATIONS_KEPT_S)
         except OutcomeUnknown as error:
             raise Unavailable(str(error)) from error
-        return Snapshot(store_rows.head(row), tuple(map(self._slots.item, items)))
+        return Snapshot(
+            store_rows.head(row), tuple(map(self._slots.item, items)), tuple(map(store_rows.operation, done))
+        )
 
     async def flush(self, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
         """Write many characters' work in one transaction; see ``flush_batch.flush``."""
@@ -153,6 +159,12 @@ class InventoryStore:
     async def release(self, char_id: str) -> None:
         """Let the character be loaded again; raises ``CharacterNotFound``."""
         await self._mark(char_id, None)
+
+    async def record_incident(self, char_id: str, reason: str, entries: Sequence[bytes]) -> None:
+        """Keep journal entries, as JSON, that had to give way to what PostgreSQL has."""
+        async with self.database.transaction() as connection:
+            kept = [Raw(text) for text in entries]
+            await connection.execute(query("record_incident"), char_id, reason, kept)
 
     async def journal(self, char_id: str, after_seq: int = 0, limit: int = 100) -> list[JournalEntry]:
         """Entries after ``after_seq`` in order, at most ``limit``; none for an unknown character."""

@@ -6,7 +6,7 @@ from engine.outcome import Changes
 from engine.ruleset import Ruleset
 from engine.state import Actor, Item, Place, SlotKey
 from persistence.database import Row
-from persistence.records import CharacterHead, JournalEntry
+from persistence.records import CharacterHead, JournalEntry, Operation
 
 _actor = msgspec.json.Decoder(Actor).decode
 _changes = msgspec.json.Decoder(Changes).decode
@@ -72,6 +72,11 @@ def entry(row: Row) -> JournalEntry:
         commands=msgspec.Raw(row["commands"]),
         changes=_changes(row["changes"]),
     )
+
+
+def operation(row: Row) -> Operation:
+    """An operation that was done."""
+    return Operation(row["slot"], row["op_id"], row["seq"], row["payload_hash"], row["reply"])
 
 
 def storable(text: str) -> bool:

@@ -17,8 +17,9 @@ function call.open(session)
   return fields, node.now_ms()
 end
 
-function call.refusal(fields, now_ms, done, catalog, op_id, payload_hash, if_match)
-  -- The answer when the call is not to be carried out, or nil.
+function call.refusal(fields, now_ms, done, args)
+  -- The answer when the call is not to be carried out, or nil; args as both functions have them.
+  local catalog, _, op_id, payload_hash, if_match, _, unflushed_max_ms = unpack(args, 1, 7)
   if fields.get('status') ~= '"LIVE"' then
     return {'RELOAD', 'not live'}
   elseif fields.get('gen') ~= '"' .. node.gen(now_ms) .. '"' then
@@ -33,7 +34,7 @@ function call.refusal(fields, now_ms, done, catalog, op_id, payload_hash, if_mat
   if op_id ~= '' then
     local stored = redis.call('HGET', done, 'op:' .. op_id)
     if stored then
-      local hash, seq, body = string.match(stored, '^(%x+:)(%d+) (.*)$')
+      local hash, seq, body = string.match(stored, '^(%x+):(%d+) (.*)$')
       if hash ~= payload_hash then
         return {'IDEMPOTENCY_MISMATCH'}
       end
@@ -43,6 +44,11 @@ function call.refusal(fields, now_ms, done, catalog, op_id, payload_hash, if_mat
   if if_match ~= '' and if_match ~= call.tag(fields) then
     return {'TAG_MISMATCH', call.tag(fields)}
   end
+  -- What waits for PostgreSQL is bounded by age; what was done before is told all the same.
+  local unflushed_ms = now_ms - tonumber(fields.get('dirty_since') or now_ms)
+  if unflushed_ms > tonumber(unflushed_max_ms) then
+    return {'BACKPRESSURE', unflushed_ms}
+  end
 end
 
 function call.tag(fields)
@@ -51,12 +57,14 @@ end
 
 local function remember(done, op_id, payload_hash, body, seq)
   -- A ring of the most recent operations: the slot that this one takes tells which one to forget.
-  local slot = 'ring:' .. redis.call('HINCRBY', done, 'count', 1) % DONE_KEPT
-  local oldest = redis.call('HGET', done, slot)
+  -- PostgreSQL keeps the same ring, so the journal entry says what goes where.
+  local slot = redis.call('HINCRBY', done, 'count', 1) % DONE_KEPT
+  local oldest = redis.call('HGET', done, 'ring:' .. slot)
   if oldest then
     redis.call('HDEL', done, 'op:' .. oldest)
   end
-  redis.call('HSET', done, slot, op_id, 'op:' .. op_id, payload_hash .. seq .. ' ' .. body)
+  redis.call('HSET', done, 'ring:' .. slot, op_id, 'op:' .. op_id, payload_hash .. ':' .. seq .. ' ' .. body)
+  return ',"done":[' .. slot .. ',"' .. payload_hash .. '",' .. body .. ']'
 end
 
 function call.finish(fields, now_ms, keys, args, commands, changes, told, capacity)
@@ -71,10 +79,8 @@ function call.finish(fields, now_ms, keys, args, commands, changes, told, capaci
     redis.call('ZADD', due, now_ms + flush_interval_ms, view.char_id(session))
   end
   view.write(fields, session)
+  local remembered = op_id ~= '' and remember(done, op_id, payload_hash, body, seq) or ''
   redis.call('RPUSH', journal, '{"seq":' .. seq .. ',' .. origin .. ',"commands":' .. commands
-    .. ',"changes":' .. changes .. '}')
-  if op_id ~= '' then
-    remember(done, op_id, payload_hash, body, seq)
-  end
+    .. ',"changes":' .. changes .. remembered .. '}')
   return {'OK', body, seq, tonumber(incarnation)}
 end

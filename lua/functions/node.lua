@@ -22,3 +22,10 @@ function node.gen(now_ms)
   end
   return kept_gen
 end
+
+local SNAPSHOT_AGE_MAX_MS = 30000
+
+function node.is_late(gen, read_at_ms, now_ms)
+  -- What was read under another node, or too long ago, may be older than what it would replace.
+  return gen ~= node.gen(now_ms) or now_ms - read_at_ms > SNAPSHOT_AGE_MAX_MS
+end

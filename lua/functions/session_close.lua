@@ -11,6 +11,7 @@
 -- step "finish" deletes, if the session is still CLOSING at this epoch and seq; the fence keeps
 --               loads that were read before from bringing it back.
 -- step "cancel" CLOSING at this epoch becomes LIVE again: the final flush failed.
+-- step "discard" deletes, if the session is QUARANTINED at this epoch and seq: PostgreSQL's state counts.
 -- step "quarantine" whatever it is becomes QUARANTINED: PostgreSQL refuses what it has, so it takes
 --               no more; it is kept as it is until an operator has looked, and no flusher tries again.
 
@@ -47,7 +48,8 @@ local function session_close(keys, args)
     redis.call('ZADD', due, node.now_ms() + lease_ms, member)
     return {'OK', own_epoch, own_seq, tonumber(head[4])}
   end
-  if status ~= '"CLOSING"' or tonumber(epoch) ~= own_epoch then
+  local ending = step == 'discard' and '"QUARANTINED"' or '"CLOSING"'
+  if status ~= ending or tonumber(epoch) ~= own_epoch then
     return {'CHANGED', status, own_epoch, own_seq}
   end
   if step == 'cancel' then

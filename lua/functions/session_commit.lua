@@ -2,9 +2,9 @@
 -- requires: call
 -- flags:
 -- KEYS: session, journal, done, due
--- ARGV: catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, tag, commands, changes, told, capacity, then field and value in turn
+-- ARGV: catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, unflushed_max_ms, tag, commands, changes, told, capacity, then field and value in turn
 -- returns: {"OK", reply body, seq, incarnation} | {"REPLAYED", reply body, seq, incarnation} | {"CONFLICT"} | {"ADMITTED"}
---          | {"RELOAD", reason} | {"STALE_CATALOG"} | {"TAG_MISMATCH", tag} | {"IDEMPOTENCY_MISMATCH"}
+--          | {"RELOAD", reason} | {"STALE_CATALOG"} | {"TAG_MISMATCH", tag} | {"IDEMPOTENCY_MISMATCH"} | {"BACKPRESSURE", unflushed_ms}
 -- journal: one entry for a call that is written, nothing for any other
 --
 -- Commands that no player waits for by the frame, as sorting a container, run in Python on a session
@@ -13,9 +13,9 @@
 
 local function session_commit(keys, args)
   local session, journal, done, due = unpack(keys)
-  local catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, tag, commands, changes, told, capacity = unpack(args, 1, 11)
+  local catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, unflushed_max_ms, tag, commands, changes, told, capacity = unpack(args, 1, 12)
   local fields, now_ms = call.open(session)
-  local answer = call.refusal(fields, now_ms, done, catalog, op_id, payload_hash, if_match)
+  local answer = call.refusal(fields, now_ms, done, args)
   if answer then
     return answer
   elseif tag ~= call.tag(fields) then
@@ -23,7 +23,7 @@ local function session_commit(keys, args)
   elseif changes == '' then
     return {'ADMITTED'}
   end
-  for index = 12, #args, 2 do
+  for index = 13, #args, 2 do
     local value = args[index + 1]
     fields.set(args[index], value ~= '' and value or nil)
   end

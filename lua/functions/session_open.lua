@@ -1,15 +1,16 @@
 -- session_open: installs what a load has read, unless the session already knows better.
--- requires: node, view
+-- requires: adoption, node, view
 -- flags:
 -- KEYS: session, journal, done, fence, due, incident
--- ARGV: gen, read_at_ms, epoch, seq, incarnation, catalog, idle_evict_ms, actor, then field and value in turn
+-- ARGV: gen, read_at_ms, epoch, seq, incarnation, catalog, idle_evict_ms, actor, remembered, then as many parts of the ring of operations, then field and value in turn
 -- returns: {"CREATED" | "REPLACED" | "REFRESHED" | "ADOPTED" | "KEPT", seq, flushed_seq} | {"RETRY"} | {"REJECT"}
--- journal: trimmed to what the snapshot does not have; set aside as an incident when the session is replaced
+-- journal: trimmed to what the snapshot does not have; added to the incidents when the session is replaced
 
-local SNAPSHOT_AGE_MAX_MS = 30000
+local FIRST, CHUNK = 10, 1000
 
 local function install(session, args, gen)
-  -- The head is written with the fields, so a session is whole or absent.
+  -- The head is written with the fields, so a session is whole or absent. What is remembered of
+  -- operations stands before the fields.
   redis.call('DEL', session)
   view.set_fields(session, {
     'status', '"LIVE"', 'gen', '"' .. gen .. '"', 'ruleset', '"' .. RULESET.hash .. '"',
@@ -17,18 +18,32 @@ local function install(session, args, gen)
     'incarnation', args[5], 'catalog', args[6], 'actor', args[8],
   })
   local fields = {}
-  for index = 9, #args do
+  for index = FIRST + args[9], #args do
     fields[#fields + 1] = args[index]
   end
   view.set_fields(session, fields)
 end
 
+local function restore_ring(done, args)
+  -- The ring as PostgreSQL has it, so that an operation is known again however its session ended.
+  redis.call('DEL', done)
+  if tonumber(args[9]) > 0 then
+    redis.call('HSET', done, unpack(args, FIRST, FIRST + args[9] - 1))
+  end
+end
+
+local function set_aside(journal, incident)
+  for first = 0, redis.call('LLEN', journal) - 1, CHUNK do
+    redis.call('RPUSH', incident, unpack(redis.call('LRANGE', journal, first, first + CHUNK - 1)))
+  end
+  redis.call('DEL', journal)
+end
+
 local function session_open(keys, args)
   local session, journal, done, fence, due, incident = unpack(keys)
-  local gen, read_at_ms, epoch, seq, incarnation, catalog, idle_evict_ms, actor = unpack(args, 1, 8)
+  local gen, read_at_ms, epoch, seq, incarnation, catalog, idle_evict_ms, actor, remembered = unpack(args, 1, 9)
   local now_ms = node.now_ms()
-  -- What was read under another node, or too long ago, may be older than what it would replace.
-  if gen ~= node.gen(now_ms) or now_ms - read_at_ms > SNAPSHOT_AGE_MAX_MS then
+  if node.is_late(gen, read_at_ms, now_ms) then
     return {'RETRY'}
   end
   epoch, seq = tonumber(epoch), tonumber(seq)
@@ -38,7 +53,8 @@ local function session_open(keys, args)
     if epoch <= tonumber(redis.call('GET', fence) or 0) then
       return {'REJECT'}
     end
-    redis.call('DEL', journal, done)
+    redis.call('DEL', journal)
+    restore_ring(done, args)
     install(session, args, gen)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'CREATED', seq, seq}
@@ -49,10 +65,8 @@ local function session_open(keys, args)
   end
   if seq > own_seq then
     -- PostgreSQL is ahead: this is an old state that came back, and nothing in it may be flushed.
-    if redis.call('EXISTS', journal) == 1 then
-      redis.call('RENAME', journal, incident)
-    end
-    redis.call('DEL', done)
+    set_aside(journal, incident)
+    restore_ring(done, args)
     install(session, args, gen)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'REPLACED', seq, seq}
@@ -70,21 +84,6 @@ local function session_open(keys, args)
     return {'REFRESHED', seq, seq}
   end
   -- Adopt, never overwrite: the session has what PostgreSQL has, and perhaps more.
-  local flushed = math.max(own_flushed, seq)
-  if flushed > own_flushed then
-    redis.call('LTRIM', journal, flushed - own_flushed, -1)
-  end
-  if head[6] ~= '"' .. gen .. '"' then
-    -- The node came back, perhaps without the last commands it had answered: the seqs that follow
-    -- may stand for other content than before.
-    redis.call('HSET', session, 'incarnation', incarnation)
-  end
-  redis.call('HSET', session, 'status', '"LIVE"', 'gen', '"' .. gen .. '"', 'epoch', epoch, 'flushed_seq', flushed)
-  if flushed == own_seq then
-    redis.call('HDEL', session, 'dirty_since')
-    redis.call('ZADD', due, now_ms + idle_evict_ms, member)
-  else
-    redis.call('ZADD', due, now_ms, member)
-  end
-  return {'ADOPTED', own_seq, flushed}
+  return adoption.take({session, journal, due, member}, {seq = own_seq, flushed_seq = own_flushed, gen = head[6]},
+    {gen = gen, epoch = epoch, seq = seq, incarnation = incarnation, idle_evict_ms = idle_evict_ms}, now_ms)
 end

@@ -23,7 +23,8 @@ from persistence.parity.wire import Part, Wire
 from persistence.session_fields import actor_text, facts_text, fields_of
 
 # No flusher and no evictor runs here; the numbers only have to be numbers.
-_INTERVAL_MS = 1000
+# The flush is due in a second, and never too late.
+_WAITS_MS = (1000, 3_600_000)
 
 
 class Table:
@@ -89,7 +90,7 @@ class Twins:
         fields = [part for pair in fields_of(table.ruleset, start).items() for part in pair]
         reply = wire.call(
             *table.call("session_open", self._keys), probe[0], probe[1], EPOCH, start.seq, INCARNATION,
-            CATALOG, _INTERVAL_MS, actor_text(table.ruleset, start.actor), *fields,
+            CATALOG, _WAITS_MS[0], actor_text(table.ruleset, start.actor), 0, *fields,
         )  # fmt: skip
         if reply[0] != b"CREATED":
             raise RuntimeError(f"a session could not be opened: {reply}")
@@ -101,7 +102,7 @@ class Twins:
         self._text = msgspec.json.encode(self._commands)
         facts = [part for name in self._granted() for part in (name, self._texts[name])]
         sent: list[tuple[Part, ...]] = [
-            (*self._execute, CATALOG, ORIGIN, "", "", "", _INTERVAL_MS, call.prefix, self._text, *facts),
+            (*self._execute, CATALOG, ORIGIN, "", "", "", *_WAITS_MS, call.prefix, self._text, *facts),
             ("LPOP", self._keys.journal),
         ]
         return [*sent, ("HGETALL", self._keys.session)] if whole else sent

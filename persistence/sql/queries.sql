@@ -55,6 +55,13 @@ SELECT item_id, template_id, quantity, container, slot, bound, locked, held
  WHERE owner = $1
  ORDER BY item_id;
 
+-- name: operations_of
+-- $2: how old they may be, in seconds; by this server's clock against callers'.
+SELECT slot, op_id, seq, payload_hash, reply
+  FROM operations
+ WHERE char_id = $1 AND at > now() - make_interval(secs => $2)
+ ORDER BY seq;
+
 -- name: lock_heads
 -- Always in the order of the ids, so that no two batches ever wait for each other in a circle; and
 -- a head that somebody else holds is left for later, so that it does not hold up all the others.
@@ -87,6 +94,20 @@ SELECT u.char_id, u.seq, timestamptz 'epoch' + u.at * interval '1 millisecond',
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[],
               $7::jsonb[], $8::jsonb[])
        AS u (char_id, seq, at, by, request_id, op_id, commands, changes);
+
+-- name: flush_operations
+-- An id that is used again after its ring had forgotten it may still stand in another slot: the newer counts.
+INSERT INTO operations AS o (char_id, slot, op_id, seq, payload_hash, reply, at)
+SELECT u.char_id, u.slot, u.op_id, u.seq, u.payload_hash, u.reply,
+       timestamptz 'epoch' + u.at * interval '1 millisecond'
+  FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
+       AS u (char_id, slot, op_id, seq, payload_hash, reply, at)
+ON CONFLICT (char_id, slot) DO UPDATE
+   SET op_id = excluded.op_id,
+       seq = excluded.seq,
+       payload_hash = excluded.payload_hash,
+       reply = excluded.reply,
+       at = excluded.at;
 
 -- name: flush_removed
 -- Counts, of the items that were here for certain, those that really went.
@@ -151,6 +172,9 @@ DELETE FROM granted_ids WHERE char_id = $1 AND item_id = ANY ($2::uuid[]) AND ca
 
 -- name: quarantine
 UPDATE characters SET quarantined = $2 WHERE char_id = $1 RETURNING 1;
+
+-- name: record_incident
+INSERT INTO incidents (char_id, reason, entries) VALUES ($1, $2, $3);
 
 -- name: journal_after
 SELECT seq, (extract(epoch FROM at) * 1000)::bigint AS at, by, request_id, op_id, commands, changes

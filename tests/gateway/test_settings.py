@@ -22,6 +22,8 @@ def test_defaults() -> None:
         ruleset="haversack",
         flush_interval_ms=100,
         idle_evict_s=900,
+        unflushed_max_s=30,
+        journal_keep_days=0,
         shards=1,
         key_prefix="inventory:",
     )
@@ -38,6 +40,8 @@ def test_everything_set() -> None:
         "HAVERSACK_RULESET": "rules.toml",
         "HAVERSACK_FLUSH_INTERVAL_MS": "5",
         "HAVERSACK_IDLE_EVICT_S": "60",
+        "HAVERSACK_UNFLUSHED_MAX_S": "7",
+        "HAVERSACK_JOURNAL_KEEP_DAYS": "90",
         "HAVERSACK_SHARDS": "16",
         "HAVERSACK_KEY_PREFIX": "realm-2:",
         "HAVERSACK_UNKNOWN": "?",
@@ -53,6 +57,8 @@ def test_everything_set() -> None:
         ruleset="rules.toml",
         flush_interval_ms=5,
         idle_evict_s=60,
+        unflushed_max_s=7,
+        journal_keep_days=90,
         shards=16,
         key_prefix="realm-2:",
     )

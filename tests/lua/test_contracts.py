@@ -44,7 +44,7 @@ def test_statuses_are_announced(contract: Contract) -> None:
 @each_function
 def test_only_readers_are_flagged_no_writes(contract: Contract) -> None:
     calls = set(re.findall(r"redis\.call\('(\w+)'", body(contract.name)))
-    writes = calls & WRITES or re.search(r"view\.write|call\.finish", body(contract.name))
+    writes = calls & WRITES or re.search(r"view\.write|call\.finish|adoption\.take", body(contract.name))
     assert ("no-writes" in contract.flags) == (not writes)
 
 
@@ -54,7 +54,7 @@ def test_journal_is_told_by_all_that_touch_it(contract: Contract) -> None:
 
 
 def test_what_frees_memory_runs_without_memory() -> None:
-    for name in ("session_settle", "session_close", "work_claim"):
+    for name in ("session_settle", "session_close", "session_adopt", "work_claim"):
         assert "allow-oom" in CONTRACTS[name].flags
 
 
@@ -68,7 +68,7 @@ def test_modules_used_are_required(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", [stem for stem in SOURCES if not CONTRACTS[stem].is_function])
 def test_rules_call_no_redis(stem: str) -> None:
-    assert stem in ("node", "view", "call") or "redis." not in body(stem)
+    assert stem in ("adoption", "node", "view", "call") or "redis." not in body(stem)
 
 
 @pytest.mark.parametrize("text", ["", "-- other: x\n-- requires:\n", "-- it: what for\n"])

@@ -140,7 +140,7 @@ class Twins:
     def _execute(self, commands: Sequence[Command], templates: dict[str, Facts], prefix: str) -> Any:
         facts = [part for name, known in templates.items() for part in (name, facts_text(known))]
         text = msgspec.json.encode(commands)
-        return self._call("session_execute", 1, '"at":0', "", "", "", 100, prefix, text, *facts)
+        return self._call("session_execute", 1, '"at":0', "", "", "", 100, 30_000, prefix, text, *facts)
 
     def _commit(self, commands: Sequence[Command], outcome: Outcome, before: dict[bytes, bytes]) -> Any:
         """Hand over what the engine made of it, as for commands that the mirror has no rule for."""
@@ -149,7 +149,7 @@ class Twins:
             parts = reply_parts(outcome)
             fields = changed_fields(self.ruleset, self.session, outcome.session)
         tag, text = before[b"incarnation"] + b"." + before[b"seq"], msgspec.json.encode(commands)
-        head = (1, '"at":0', "", "", "", 100, tag, text)
+        head = (1, '"at":0', "", "", "", 100, 30_000, tag, text)
         return self._call("session_commit", *head, parts.changes, parts.told, parts.capacity, *fields)
 
     def _open(self, session: InventorySessionDTO) -> None:
@@ -165,6 +165,7 @@ class Twins:
             1,
             900_000,
             actor_text(self.ruleset, session.actor),
+            0,
             *fields,
         )
         assert answer[0] == b"CREATED", answer

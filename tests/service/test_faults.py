@@ -1,6 +1,7 @@
 """Processes that die between two steps, messages that come late, states that come back: all heal."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -195,7 +196,13 @@ async def test_a_node_that_came_back_with_an_old_state_is_overruled(each_site: S
         live_session = await gateway.read_session(CHAR_ID)
         assert live_session.session.seq == 2 and len(live_session.session.items) == 2
         assert live_session.tag == "1.2", "an old tag must never match other content"
-        assert each_site.client.llen(f"inventory:incident:{CHAR_ID}") == 1
+        assert not each_site.client.exists(f"inventory:incident:{CHAR_ID}"), "it is in PostgreSQL now"
+        async with gateway.store.database.connection() as connection:
+            (row,) = await connection.fetch(
+                "SELECT reason, entries FROM incidents WHERE char_id = $1", CHAR_ID
+            )
+    assert "held seq 1 and PostgreSQL 2" in row["reason"]
+    assert [entry["seq"] for entry in json.loads(row["entries"])] == [1]
     await each_site.audit()
 
 

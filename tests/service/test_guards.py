@@ -15,7 +15,7 @@ from persistence.keys import Keys
 from persistence.session_fields import actor_text, facts_text, fields_of, session_of
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES, empty_session
 
-IDLE_MS, INTERVAL_MS, LEASE_MS = 900_000, 100, 3_000
+IDLE_MS, INTERVAL_MS, LEASE_MS, UNFLUSHED_MAX_MS = 900_000, 100, 3_000, 30_000
 GRANT = json.dumps([{"op": "grant", "template_id": "gold", "quantity": 1}])
 
 
@@ -46,16 +46,21 @@ class Node:
         written = fields_of(self.ruleset, session or empty_session(""))
         fields = [part for pair in written.items() for part in pair]
         actor = actor_text(self.ruleset, ACTOR)
-        args = (gen, now_ms, epoch, seq, incarnation, catalog, IDLE_MS, actor, *fields)
+        args = (gen, now_ms, epoch, seq, incarnation, catalog, IDLE_MS, actor, 0, *fields)
         return str(self.call("session_open", *args)[0])
 
     def execute(self, *, catalog: int = 1, op_id: str = "") -> list[Any]:
         self.calls += 1
         facts = ("gold", facts_text(TEMPLATES["gold"]))
         return self.call(
-            "session_execute", catalog, '"at":0', op_id, "0:" if op_id else "", "", INTERVAL_MS,
-            f"{self.calls:024x}", GRANT, *facts,
+            "session_execute", catalog, '"at":0', op_id, "0" if op_id else "", "", INTERVAL_MS,
+            UNFLUSHED_MAX_MS, f"{self.calls:024x}", GRANT, *facts,
         )  # fmt: skip
+
+    def adopt(self, epoch: int, seq: int = 0, *, incarnation: int = 0, age_ms: int = 0) -> str:
+        gen, now_ms = self.call("session_probe")[:2]
+        args = (gen, int(now_ms) - age_ms, epoch, seq, incarnation, IDLE_MS)
+        return str(self.call("session_adopt", *args)[0])
 
     def settle(self, seq: int) -> list[Any]:
         return self.call("session_settle", seq, INTERVAL_MS, IDLE_MS)
@@ -308,3 +313,59 @@ def test_a_promoted_node_is_noticed(node: Node) -> None:
         assert time.monotonic() < deadline, "the gen is never read again"
         time.sleep(0.01)
     assert node.execute() == ["RELOAD", "node"]
+
+
+def test_incidents_are_added_to_each_other(node: Node) -> None:
+    node.open(1)
+    node.execute()
+    node.open(2, 5)
+    node.execute()
+    node.execute()
+    assert node.open(3, 9) == "REPLACED"
+    texts = node.client.lrange(node.keys.incident, 0, -1)
+    assert [json.loads(text)["seq"] for text in texts] == [1, 6, 7]
+
+
+def test_adopting_takes_the_epoch_and_leaves_the_rest(node: Node) -> None:
+    node.open(1)
+    for _ in range(3):
+        node.execute()
+    before = node.client.hgetall(node.keys.session)
+    assert node.adopt(2, 2, incarnation=7) == "ADOPTED"
+    after = node.client.hgetall(node.keys.session)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed == {b"epoch", b"flushed_seq"}
+    assert node.client.llen(node.keys.journal) == 1
+    assert near(node.due_in_ms(), 0)
+
+
+def test_adopting_on_a_node_that_came_back_takes_the_incarnation(node: Node) -> None:
+    node.open(1)
+    node.client.hset(node.keys.session, "gen", '"before:restart"')
+    assert node.adopt(2, incarnation=7) == "ADOPTED"
+    assert node.client.hget(node.keys.session, "incarnation") == b"7"
+    assert node.execute()[0] == "OK"
+
+
+def test_what_cannot_be_adopted_stays_as_it_is(node: Node) -> None:
+    assert node.adopt(1) == "ABSENT"
+    node.open(2)
+    node.execute()
+    before = node.everything()
+    assert node.adopt(2) == "KEPT"
+    assert node.adopt(3, 2) == "BEHIND"
+    assert node.adopt(3, 1, age_ms=30_500) == "RETRY"
+    assert node.everything() == before
+
+
+def test_a_quarantined_session_is_discarded_only_as_it_was_seen(node: Node) -> None:
+    node.open(4)
+    node.execute()
+    assert node.close("discard", 4, 1) == "CHANGED", "it is live"
+    node.close("quarantine")
+    assert node.close("discard", 3, 1) == "CHANGED"
+    assert node.close("discard", 4, 0) == "CHANGED"
+    assert node.close("finish", 4, 1) == "CHANGED"
+    assert node.close("discard", 4, 1) == "OK"
+    assert node.everything() == [{}, [], {}, b"4", None]
+    assert node.open(4) == "REJECT"

@@ -1,0 +1,29 @@
+-- session_adopt: lets a session go on under a newer epoch, or on a node that came back, without its rows.
+-- requires: adoption, node, view
+-- flags: allow-oom
+-- KEYS: session, journal, due
+-- ARGV: gen, read_at_ms, epoch, seq, incarnation, idle_evict_ms
+-- returns: {"ADOPTED" | "KEPT", seq, flushed_seq} | {"RETRY"} | {"ABSENT"} | {"BEHIND"}
+-- journal: trimmed to what PostgreSQL has not
+--
+-- What a flush needs when a load has raised the epoch and not come to its end. It asks for next to no
+-- memory, so a server that has none left can still be emptied. A session that is behind is left for a load.
+
+local function session_adopt(keys, args)
+  local session, journal, due = unpack(keys)
+  local gen, read_at_ms, epoch, seq, incarnation, idle_evict_ms = unpack(args, 1, 6)
+  local now_ms = node.now_ms()
+  if node.is_late(gen, read_at_ms, now_ms) then
+    return {'RETRY'}
+  end
+  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'gen')
+  if not head[1] then
+    return {'ABSENT'}
+  elseif tonumber(epoch) <= tonumber(head[1]) then
+    return {'KEPT', tonumber(head[2]), tonumber(head[3])}
+  elseif tonumber(seq) > tonumber(head[2]) then
+    return {'BEHIND'}
+  end
+  return adoption.take({session, journal, due, view.char_id(session)}, {seq = head[2], flushed_seq = head[3], gen = head[4]},
+    {gen = gen, epoch = epoch, seq = tonumber(seq), incarnation = incarnation, idle_evict_ms = idle_evict_ms}, now_ms)
+end
