@@ -1,4 +1,4 @@
-"""The command line: ``haversack serve | migrate | catalog import FILE… | ruleset check FILE | parity``."""
+"""The command line: ``haversack serve | flush | migrate | catalog import FILE… | …``, see ``--help``."""
 
 import argparse
 import asyncio
@@ -10,9 +10,11 @@ from pathlib import Path
 
 from engine.ruleset import RulesetError
 from engine.shipped import read_ruleset
+from gateway.command_servers import database
+from gateway.flush_command import add_flush_command
 from gateway.parity_command import add_parity_command
 from gateway.ruleset_command import add_ruleset_commands, first_errors
-from gateway.serve import configure_logging, database, fatal, serve
+from gateway.serve import configure_logging, fatal, serve
 from gateway.settings import Settings, SettingsError
 from persistence import migrations
 from persistence.catalog import parse_entries
@@ -64,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--demo", action="store_true", help="put the demo's catalog and characters in place")
     _add_data_dir(serving)
     serving.set_defaults(run=_serve)
+
+    add_flush_command(commands)
 
     migrating = commands.add_parser("migrate", help="bring the database's schema up to date")
     _add_data_dir(migrating)

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +15,15 @@ from aiohttp import web
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway.app import init_app
+from gateway.command_servers import migrate, service_at
 from gateway.server import GatewayRunner
 from gateway.settings import Settings
 from gateway.token import kept_token
-from persistence import migrations
 from persistence.demo.seed import seed
-from persistence.embedded import EmbeddedError, EmbeddedServers, running_database_url
-from persistence.errors import MigrationError, PersistenceError
+from persistence.embedded import EmbeddedError, EmbeddedServers
+from persistence.errors import PersistenceError
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.service import ServiceSettings, open_service
+from persistence.service import open_service
 
 # Requests that run when the stop is asked for get this long to end.
 SHUTDOWN_TIMEOUT_S = 10.0
@@ -71,9 +71,12 @@ async def _serve(
     demo: bool,
     say: Callable[[str], None],
 ) -> None:
-    stop = _stop_signal()
-    service = _service_settings(settings, servers)
-    await _migrate(settings, service.database_url)
+    stop = stop_signal()
+    redis_url = settings.redis_url or (servers.redis_url if servers else None)
+    database_url = settings.database_url or (servers.database_url if servers else None)
+    assert redis_url is not None and database_url is not None
+    service = service_at(settings, redis_url, database_url)
+    await migrate(settings, service.database_url)
     async with open_service(service, ruleset) as orchestrator:
         if demo and await seed(orchestrator):
             say("The demo's catalog and characters are in place.")
@@ -88,7 +91,8 @@ async def _serve(
             await runner.cleanup()
 
 
-def _stop_signal() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -104,29 +108,6 @@ async def _until_stopped(stop: asyncio.Event, servers: EmbeddedServers | None) -
             await asyncio.wait_for(stop.wait(), WATCH_INTERVAL_S)
         except TimeoutError:
             continue
-
-
-def _service_settings(settings: Settings, servers: EmbeddedServers | None) -> ServiceSettings:
-    redis_url = settings.redis_url or (servers.redis_url if servers else None)
-    database_url = settings.database_url or (servers.database_url if servers else None)
-    assert redis_url is not None and database_url is not None
-    return ServiceSettings(
-        redis_url=redis_url,
-        database_url=database_url,
-        flush_interval_ms=settings.flush_interval_ms,
-        idle_evict_s=settings.idle_evict_s,
-        unflushed_max_s=settings.unflushed_max_s,
-        shards=settings.shards,
-        key_prefix=settings.key_prefix,
-    )
-
-
-async def _migrate(settings: Settings, database_url: str) -> None:
-    """An embedded database is ours to migrate; any other only when its operator says so."""
-    if settings.database_url is None:
-        await migrations.migrate(database_url)
-    elif names := await migrations.pending_at(database_url):
-        raise MigrationError(f"migrations are pending: {', '.join(names)}. Run `haversack migrate`.")
 
 
 def _announce(
@@ -154,20 +135,6 @@ def _first_curl(address: str, token: str) -> str:
         f'    -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\\n'
         f'    -d \'{{"item_id": "{longsword}"}}\''
     )
-
-
-@contextmanager
-def database(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
-    """The database's URL for a command beside the server; an embedded one is started if need be."""
-    with ExitStack() as stack:
-        url = settings.database_url or running_database_url(settings.data_dir)
-        if url is None:
-            servers = stack.enter_context(EmbeddedServers.start(settings.data_dir, valkey=False))
-            url = servers.database_url
-            assert url is not None
-        if migrated:
-            asyncio.run(_migrate(settings, url))
-        yield url
 
 
 def fatal(error: Exception) -> str | None:

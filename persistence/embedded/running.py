@@ -1,21 +1,34 @@
-"""The embedded PostgreSQL of a process that serves now, for commands run beside it."""
+"""The embedded servers of a process that serves now, for commands run beside it."""
 
 import socket
 from pathlib import Path
 
 from persistence.embedded.files import read_path
 from persistence.embedded.postgres import PostgresServer, socket_url
+from persistence.embedded.valkey import SOCKET, ValkeyServer, valkey_url
 
 _CONNECT_S = 2.0
 
 
 def running_database_url(data_dir: Path) -> str | None:
     """The URL of the PostgreSQL that serves `data_dir`, None when none answers there."""
+    directory = _answering(data_dir, PostgresServer.KEY, ".s.PGSQL.5432")
+    return None if directory is None else socket_url(directory)
+
+
+def running_redis_url(data_dir: Path) -> str | None:
+    """The URL of the Valkey that serves `data_dir`, None when none answers there."""
+    directory = _answering(data_dir, ValkeyServer.KEY, SOCKET)
+    return None if directory is None else valkey_url(directory / SOCKET)
+
+
+def _answering(data_dir: Path, key: str, name: str) -> Path | None:
+    """The directory of a server's socket, if somebody listens there."""
     try:
-        directory = read_path(data_dir / f"{PostgresServer.KEY}.sockets")
+        directory = read_path(data_dir / f"{key}.sockets")
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(_CONNECT_S)
-            client.connect(str(directory / ".s.PGSQL.5432"))
+            client.connect(str(directory / name))
     except OSError:
         return None
-    return socket_url(directory)
+    return directory

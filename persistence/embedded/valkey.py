@@ -13,7 +13,7 @@ from persistence.embedded.lifeline import Plan, Step
 from persistence.embedded.process import spawn
 from persistence.embedded.server import Checkpoint, Readiness, Server
 
-_SOCKET = "valkey.sock"
+SOCKET = "valkey.sock"
 _PROBE_S = 1.0
 
 
@@ -52,12 +52,12 @@ class ValkeyServer(Server):
     @property
     def url(self) -> str:
         """A `unix://` URL for `redis.asyncio.from_url`."""
-        return f"unix://{quote(str(self._socket))}"
+        return valkey_url(self._socket)
 
     def _spawn(self, checkpoint: Checkpoint) -> "subprocess.Popen[bytes]":
         try:
             self.data.mkdir(mode=0o700, exist_ok=True)
-            self._socket = self._sockets.open() / _SOCKET
+            self._socket = self._sockets.open() / SOCKET
         except OSError as error:
             raise EmbeddedError(f"Valkey's files cannot be prepared: {error}") from error
         settings = {
@@ -91,3 +91,8 @@ class ValkeyServer(Server):
         # Any answer but these comes from a server that is up; what else it complains of is its clients'
         # business.
         return Readiness.LOADING if reply.startswith((b"-LOADING", b"-BUSY")) else Readiness.READY
+
+
+def valkey_url(socket_path: Path) -> str:
+    """A `unix://` URL of the server that listens at `socket_path`."""
+    return f"unix://{quote(str(socket_path))}"
