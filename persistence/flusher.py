@@ -21,6 +21,9 @@ BATCH = 500
 # Work of a flusher that died is taken over after this time.
 LEASE_MS = 2_000
 BACKOFF_MAX_S = 2.0
+# A change is due one interval after it was made; looking more often than that keeps it from waiting
+# nearly another one until it is found.
+LOOKS_PER_INTERVAL = 4
 EVICTIONS_AT_ONCE = 4
 # What a stop waits for at the most; what is dirty then stays in Redis, where any flusher finds it.
 STOP_S = 10.0
@@ -41,7 +44,7 @@ class Flusher:
         interval_ms: int,
         lease_ms: int,
     ) -> None:
-        """Look for due sessions every ``interval_ms``; ``lease_ms`` is the evictor's too."""
+        """Sessions are due ``interval_ms`` after a change; ``lease_ms`` is the evictor's too."""
         self._sessions = sessions
         self._writes = writes
         self._evictor = evictor
@@ -95,11 +98,11 @@ class Flusher:
         return await asyncio.shield(waiting)
 
     async def _run(self) -> None:
-        pause_s = self._interval_ms / 1000
+        look_s = pause_s = self._interval_ms / 1000 / LOOKS_PER_INTERVAL
         while not self._stopping:
             try:
                 more = await self._round()
-                pause_s = self._interval_ms / 1000
+                pause_s = look_s
             except PersistenceError as error:
                 more = False
                 pause_s = min(max(pause_s, 0.05) * 2, BACKOFF_MAX_S)

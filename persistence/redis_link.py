@@ -27,6 +27,8 @@ _NOT_NOW = (
 )
 
 
+# FUNCTION KILL ends only what has not written yet.
+_KILLED = "Script killed by user"
 _NOT_NOW_WORDS = ("BUSY ", "MISCONF ", "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN ", "LOADING ", "MASTERDOWN ")
 
 
@@ -94,7 +96,7 @@ class RedisLink:
                 except _NOT_NOW as error:
                     replies.append(Unavailable(f"Redis: {error}"))
                 except exceptions.ResponseError as error:
-                    not_now = str(error).startswith(_NOT_NOW_WORDS)
+                    not_now = str(error).startswith(_NOT_NOW_WORDS) or _KILLED in str(error)
                     replies.append(Unavailable(f"Redis: {error}") if not_now else error)
         except BaseException:
             # Cancelled or broken midway: a reply that is still to come must never be taken for
