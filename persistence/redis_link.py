@@ -100,7 +100,7 @@ class RedisLink:
                     replies.append(Unavailable(f"Redis: {error}") if not_now else error)
         except BaseException:
             # Cancelled or broken midway: a reply that is still to come must never be taken for
-            # the reply of whoever gets this connection next.
+            # the reply of whoever gets this connection next. The driver sees to it too, as it is now.
             await connection.disconnect(nowait=True)
             raise
         return replies

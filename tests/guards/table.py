@@ -1,0 +1,224 @@
+"""The guards of the protocol, each with what it looks like when it is gone, and the test that then fails.
+
+A guard that no test misses is either not needed or not held; both are to be found out.
+"""
+
+from typing import NamedTuple
+
+
+class Guard(NamedTuple):
+    """``file`` has ``text`` once; without the guard ``instead`` stands there, and ``test`` fails."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+    test: str
+
+
+OPEN, ADOPTION, CALL = (
+    "lua/functions/session_open.lua",
+    "lua/functions/adoption.lua",
+    "lua/functions/call.lua",
+)
+SETTLE, CLOSE, NODE = (
+    "lua/functions/session_settle.lua",
+    "lua/functions/session_close.lua",
+    "lua/functions/node.lua",
+)
+SQL = "persistence/sql/queries.sql"
+LUA_TESTS, FAULTS = "tests/service/test_guards.py::", "tests/service/test_faults.py::"
+FLUSHES = "tests/store/test_store_flush.py::"
+
+GUARDS = (
+    Guard(
+        "an epoch that is not newer installs nothing",
+        OPEN,
+        "if epoch <= tonumber(head[1]) then",
+        "if false then",
+        LUA_TESTS + "test_an_epoch_that_is_not_newer_changes_nothing",
+    ),
+    Guard(
+        "adopt, never overwrite",
+        OPEN,
+        "if seq > own_seq then",
+        "if seq > own_seq or true then",
+        LUA_TESTS + "test_an_adopted_session_keeps_what_is_newer_and_is_due_at_once",
+    ),
+    Guard(
+        "the fence",
+        OPEN,
+        "if epoch <= tonumber(redis.call('GET', fence) or 0) then",
+        "if false then",
+        FAULTS + "test_a_load_that_is_late_past_an_eviction_is_fenced_off",
+    ),
+    Guard(
+        "a snapshot counts only on the node under which it was read",
+        NODE,
+        "return gen ~= node.gen(now_ms) or now_ms",
+        "return now_ms",
+        FAULTS + "test_a_snapshot_of_another_node_is_not_installed",
+    ),
+    Guard(
+        "a snapshot counts for so long",
+        NODE,
+        " or now_ms - read_at_ms > SNAPSHOT_AGE_MAX_MS",
+        "",
+        LUA_TESTS + "test_what_cannot_be_adopted_stays_as_it_is",
+    ),
+    Guard(
+        "a returned node's seqs get a new incarnation",
+        ADOPTION,
+        """if head.gen ~= '"' .. load.gen .. '"' then""",
+        "if false then",
+        FAULTS + "test_a_node_that_came_back_keeps_newer_state",
+    ),
+    Guard(
+        "operations come back with a load",
+        OPEN,
+        "if tonumber(args[9]) > 0 then",
+        "if false then",
+        "tests/service/test_operations.py::test_a_repeat_after_eviction_gets_the_same_bytes",
+    ),
+    Guard(
+        "commands only to a live session",
+        CALL,
+        """if fields.get('status') ~= '"LIVE"' then""",
+        "if false then",
+        LUA_TESTS + "test_commands_are_applied_only_to_what_this_call_is_about",
+    ),
+    Guard(
+        "commands only under the node's gen",
+        CALL,
+        """elseif fields.get('gen') ~= '"' .. node.gen(now_ms) .. '"' then""",
+        "elseif false then",
+        LUA_TESTS + "test_a_promoted_node_is_noticed",
+    ),
+    Guard(
+        "an operation id is applied once",
+        CALL,
+        "if op_id ~= '' then",
+        "if false then",
+        "tests/service/test_lifecycle.py::test_operation_ids_are_applied_once",
+    ),
+    Guard(
+        "an operation id is bound to its payload",
+        CALL,
+        "if hash ~= payload_hash then",
+        "if false then",
+        "tests/service/test_lifecycle.py::test_operation_ids_are_applied_once",
+    ),
+    Guard(
+        "what waits for PostgreSQL is bounded",
+        CALL,
+        "if unflushed_ms > tonumber(unflushed_max_ms) then",
+        "if false then",
+        "tests/service/test_backpressure.py::test_old_changes_bar_new_ones_until_they_are_written",
+    ),
+    Guard(
+        "a change puts its session into the queue",
+        CALL,
+        "redis.call('ZADD', due, now_ms + flush_interval_ms, view.char_id(session))",
+        "",
+        LUA_TESTS + "test_only_the_first_change_sets_when_it_is_due",
+    ),
+    Guard(
+        "a settle trims nothing twice",
+        SETTLE,
+        "settled <= flushed or",
+        "",
+        LUA_TESTS + "test_a_settle_that_does_not_fit_changes_nothing",
+    ),
+    Guard(
+        "a settle trims nothing that the session does not have",
+        SETTLE,
+        " or settled > seq",
+        "",
+        LUA_TESTS + "test_a_settle_that_does_not_fit_changes_nothing",
+    ),
+    Guard(
+        "a claim is a lease",
+        "lua/functions/work_claim.lua",
+        "redis.call('ZADD', due, now_ms + lease_ms, member)",
+        "",
+        LUA_TESTS + "test_a_claim_is_a_lease",
+    ),
+    Guard(
+        "only what was closed is deleted: its seq",
+        CLOSE,
+        "if tonumber(seq) ~= own_seq then",
+        "if false then",
+        LUA_TESTS + "test_a_quarantined_session_is_discarded_only_as_it_was_seen",
+    ),
+    Guard(
+        "only what was closed is deleted: its status and epoch",
+        CLOSE,
+        "if status ~= ending or tonumber(epoch) ~= own_epoch then",
+        "if false then",
+        LUA_TESTS + "test_a_close_finishes_only_what_it_began",
+    ),
+    Guard(
+        "a close stops commands",
+        CLOSE,
+        """redis.call('HSET', session, 'status', '"CLOSING"')""",
+        "",
+        LUA_TESTS + "test_a_close_begins_only_at_the_seq_it_was_meant_for",
+    ),
+    Guard(
+        "a close that failed is taken back",
+        "persistence/evictor.py",
+        'await self._sessions.close(char_id, "cancel", epoch=epoch, lease_ms=self._lease_ms)',
+        "pass",
+        FAULTS + "test_a_close_that_failed_leaves_the_character_open",
+    ),
+    Guard(
+        "a flush needs the newest epoch",
+        SQL,
+        "AND c.epoch = u.epoch AND",
+        "AND",
+        FLUSHES + "test_an_older_epoch_is_passed_over",
+    ),
+    Guard(
+        "a flush begins where PostgreSQL stands",
+        SQL,
+        "AND c.seq = u.base_seq",
+        "",
+        FLUSHES + "test_work_that_begins_elsewhere_is_passed_over",
+    ),
+    Guard(
+        "an item is written by its owner alone",
+        SQL,
+        " WHERE i.owner = excluded.owner",
+        "",
+        "tests/store/test_store_flush_refused.py::test_an_item_of_another_is_never_overwritten",
+    ),
+    Guard(
+        "a character found open gets a new incarnation",
+        SQL,
+        "incarnation = incarnation + open::integer,",
+        "",
+        "tests/store/test_store_load.py::test_a_character_found_open_has_a_new_incarnation",
+    ),
+    Guard(
+        "one refused row holds up nobody",
+        "persistence/write_behind.py",
+        "if len(batch) == 1:",
+        "if len(batch) >= 1:",
+        FAULTS + "test_one_poisoned_character_holds_up_nobody",
+    ),
+    Guard(
+        "the client repeats nothing by itself",
+        "persistence/redis_link.py",
+        'raise OutcomeUnknown(f"Redis: {error}") from error',
+        "return await self.send(commands)",
+        "tests/adversity/test_lost_replies.py"
+        "::test_without_an_operation_id_the_outcome_is_unknown_and_nothing_is_repeated",
+    ),
+    Guard(
+        "durable is not said of what was lost",
+        "persistence/command_runner.py",
+        "if incarnation != answer.incarnation or durable_seq < answer.seq:",
+        "if False:",
+        FAULTS + "test_durable_is_never_said_of_what_was_lost",
+    ),
+)

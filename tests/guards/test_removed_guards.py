@@ -1,0 +1,24 @@
+"""Without any one of its guards the program fails a test, and it is named which."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.guards.removal import copy, misses
+from tests.guards.table import GUARDS, Guard
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy(tmp_path_factory.mktemp("without-a-guard"))
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name.replace(" ", "-"))
+def test_it_is_missed(tree: Path, guard: Guard) -> None:
+    assert misses(tree, guard) is None
+
+
+def test_the_tests_pass_with_all_guards(tree: Path) -> None:
+    """Or a test that always fails would be taken for one that holds its guard."""
+    left_as_it_is = Guard("none", "pyproject.toml", "strict = true", "strict = true", GUARDS[0].test)
+    assert "ended with 0" in (misses(tree, left_as_it_is) or "")
