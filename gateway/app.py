@@ -10,6 +10,7 @@ from gateway.health import HealthGateway
 from gateway.inventory import InventoryGateway
 from gateway.item_detail import ItemDetails
 from gateway.items import ItemsGateway
+from gateway.journal import JournalGateway
 from gateway.middleware import Gate
 from gateway.pages import ContainerPages
 from gateway.requests import BODY_BYTES_MAX
@@ -64,6 +65,7 @@ def _add_character_routes(routes: Routes, orchestrator: InventoryOrchestrator) -
     routes.add("GET", f"{CHARACTER}/inventory/wallet", inventory.wallet)
     routes.add("GET", f"{CHARACTER}/inventory/capacity", inventory.capacity)
     routes.add("GET", f"{CHARACTER}/inventory/stats", StatsGateway(orchestrator).worn)
+    routes.add("GET", f"{CHARACTER}/inventory/journal", JournalGateway(orchestrator).page)
     routes.add("GET", ITEM, ItemDetails(orchestrator).read)
     routes.add("POST", f"{CHARACTER}/inventory/equip", inventory.equip)
     routes.add("POST", f"{CHARACTER}/inventory/unequip", inventory.unequip)

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from engine.ruleset import RulesetError
 from engine.shipped import read_ruleset
+from gateway.audit_command import add_audit_command
+from gateway.character_command import add_character_commands
 from gateway.command_servers import database
 from gateway.flush_command import add_flush_command
+from gateway.ledger_command import add_ledger_commands
 from gateway.parity_command import add_parity_command
 from gateway.ruleset_command import add_ruleset_commands, first_errors
 from gateway.serve import configure_logging, fatal, serve
@@ -86,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_data_dir(importing)
     importing.set_defaults(run=_import_catalog)
 
+    add_character_commands(commands)
+    add_audit_command(commands)
+    add_ledger_commands(commands)
     add_ruleset_commands(commands)
     add_parity_command(commands)
     return parser

@@ -51,6 +51,7 @@ def service_at(settings: Settings, redis_url: str, database_url: str) -> Service
         flush_interval_ms=settings.flush_interval_ms,
         idle_evict_s=settings.idle_evict_s,
         unflushed_max_s=settings.unflushed_max_s,
+        journal_keep_days=settings.journal_keep_days,
         shards=settings.shards,
         key_prefix=settings.key_prefix,
     )

@@ -1,7 +1,10 @@
 """EVICT: a session's last flush, and its end (docs/protocol.md)."""
 
+from contextlib import suppress
+
 from persistence.errors import CharacterQuarantined, OutcomeUnknown, PersistenceError, Unavailable
 from persistence.session_manager import InventorySessionManager
+from persistence.store import InventoryStore
 from persistence.write_behind import ROUNDS, Failures, WriteBehind, work_of
 
 # More entries than any session gathers between two flushes: the last flush takes them all.
@@ -9,11 +12,19 @@ ALL_ENTRIES = 1_000_000
 
 
 class Evictor:
-    """Closes sessions: CLOSING, final flush with ``open = false``, delete."""
+    """Closes sessions: CLOSING, final flush, delete, ``open = false``."""
 
-    def __init__(self, sessions: InventorySessionManager, writes: WriteBehind, *, lease_ms: int) -> None:
+    def __init__(
+        self,
+        sessions: InventorySessionManager,
+        store: InventoryStore,
+        writes: WriteBehind,
+        *,
+        lease_ms: int,
+    ) -> None:
         """``lease_ms``: after that, a close whose owner died is resumed by whoever claims it."""
         self._sessions = sessions
+        self._store = store
         self._writes = writes
         self._lease_ms = lease_ms
 
@@ -39,7 +50,11 @@ class Evictor:
                 await self._sessions.close(char_id, "cancel", epoch=epoch, lease_ms=self._lease_ms)
                 raise
             if flushed:
-                answer, _, _ = await self._sessions.close(char_id, "finish", epoch=epoch, seq=seq)
+                answer, complete = await self._sessions.finish(char_id, epoch=epoch, seq=seq)
+                if complete:
+                    # Or the next load takes it that something is missing, which is safe.
+                    with suppress(PersistenceError):
+                        await self._store.mark_closed(char_id, epoch)
                 return answer in ("OK", "ABSENT")
         raise Unavailable(f"character {char_id} could not be closed in {ROUNDS} rounds")
 
@@ -49,7 +64,7 @@ class Evictor:
             raise CharacterQuarantined(f"character {char_id}: {pending.damage}")
         if pending is None or (pending.epoch, pending.seq) != (epoch, seq):
             return False
-        work = work_of(char_id, pending, close=True)
+        work = work_of(char_id, pending)
         if work.last_seq != seq:
             return False
         failures: Failures = {}

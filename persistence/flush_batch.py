@@ -33,7 +33,7 @@ async def flush(database: Database, batch: Sequence[FlushWork]) -> dict[str, Flu
         flushed = {locked[row["n"] - 1] for row in rows}
         others = [work.char_id for n, work in enumerate(batch) if n not in heads]
         busy = {row["char_id"] for row in await connection.fetch(query("existing"), others)} if others else ()
-        await _write([work for n, work in enumerate(batch) if n in flushed], connection)
+        await write([work for n, work in enumerate(batch) if n in flushed], connection)
     results = {}
     for n, work in enumerate(batch):
         if n in flushed:
@@ -45,7 +45,7 @@ async def flush(database: Database, batch: Sequence[FlushWork]) -> dict[str, Flu
     return results
 
 
-async def _write(batch: Sequence[FlushWork], connection: Connection) -> None:
+async def write(batch: Sequence[FlushWork], connection: Connection) -> None:
     """Append the journal rows and bring the items of ``batch`` to their final values."""
     if not any(work.entries for work in batch):
         return

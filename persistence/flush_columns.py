@@ -71,7 +71,7 @@ def head_columns(batch: Sequence[FlushWork]) -> Columns:
         [work.base_seq for work in batch],
         [work.last_seq for work in batch],
         [last_actor(work) for work in batch],
-        [work.close for work in batch],
+        [work.incarnation for work in batch],
     )
 
 

@@ -81,6 +81,7 @@ class Loader:
             epoch=snapshot.head.epoch,
             incarnation=snapshot.head.incarnation,
             catalog=catalog,
+            line=snapshot.line,
             operations=snapshot.operations,
         )
         if verdict == "REPLACED":
@@ -95,9 +96,17 @@ class Loader:
         Raises ``CharacterNotFound``, ``CharacterQuarantined``.
         """
         probe = await self._sessions.probe(char_id)
-        head = (await self._store.begin_load(char_id)).head
+        # The epoch must be one of its own: under that of another load, whose rows may come yet, the two
+        # could not be told apart.
+        snapshot = await self._store.begin_load(char_id)
+        head = snapshot.head
         verdict = await self._sessions.adopt(
-            char_id, probe=probe, epoch=head.epoch, seq=head.seq, incarnation=head.incarnation
+            char_id,
+            probe=probe,
+            epoch=head.epoch,
+            seq=head.seq,
+            incarnation=head.incarnation,
+            line=snapshot.line,
         )
         return await self.reload(char_id) if verdict == "BEHIND" else verdict
 
@@ -106,7 +115,7 @@ class Loader:
         entries = await self._sessions.incident(char_id)
         if entries:
             await self._store.record_incident(char_id, reason, entries)
-            await self._sessions.forget_incident(char_id, len(entries))
+            await self._sessions.forget_incident(char_id, entries)
 
     def _is_playable(self, probe: Probe) -> bool:
         return (

@@ -1,4 +1,4 @@
-"""The statements of ``sql/queries.sql``, by name."""
+"""The statements of ``sql/*.sql``, by name."""
 
 import re
 from functools import cache
@@ -14,8 +14,15 @@ def query(name: str) -> str:
 
 @cache
 def queries() -> dict[str, str]:
-    """All statements, read once."""
-    return parse(files("persistence").joinpath("sql/queries.sql").read_text("utf-8"))
+    """All statements, read once; raises ``ValueError`` for a name that stands in two files."""
+    found: dict[str, str] = {}
+    for file in files("persistence").joinpath("sql").iterdir():
+        if file.name.endswith(".sql"):
+            statements = parse(file.read_text("utf-8"))
+            if twice := found.keys() & statements.keys():
+                raise ValueError(f"{min(twice)} stands twice")
+            found |= statements
+    return found
 
 
 def parse(text: str) -> dict[str, str]:

@@ -9,6 +9,8 @@ from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import Actor
 from persistence.command_runner import CommandRunner
+from persistence.desk.desk import Desk
+from persistence.desk.history import JournalPage, journal_page
 from persistence.errors import (
     CharacterNotFound,
     CharacterQuarantined,
@@ -131,6 +133,14 @@ class InventoryOrchestrator:
     ) -> Applied | tuple[Refusal, ...] | TagMismatch:
         """What the commands would do, or all that speaks against it; see ``CommandRunner.preview``."""
         return await self._runner.preview(char_id, commands, call)
+
+    async def journal(self, char_id: str, after_seq: int, limit: int) -> JournalPage:
+        """The ledger, a page of it, without loading the session; see ``desk.history.journal_page``."""
+        return await journal_page(self.store, self._sessions, char_id, after_seq, limit)
+
+    def desk(self) -> Desk:
+        """What operators do with one character."""
+        return Desk(self.store, self._sessions, self.load_session, self.save_session)
 
     async def readiness(self) -> dict[str, str]:
         """What serving needs, each "ok" or what is wrong with it."""

@@ -58,25 +58,27 @@ class CharacterHead(Struct, frozen=True):
 class Snapshot(Struct, frozen=True):
     """What a load reads in its one transaction: the raised head, items and operations as they are stored.
 
-    ``operations`` are in the order in which they were done.
+    ``operations`` are in the order in which they were done. ``line``: the incarnation of the session
+    whose flush moved the head last, None where nobody has said.
     """
 
     head: CharacterHead
     items: tuple[Item, ...]
     operations: tuple[Operation, ...] = ()
+    line: int | None = None
 
 
 class FlushWork(Struct, frozen=True):
     """What one character has for PostgreSQL: the entries after ``base_seq``, contiguous.
 
-    ``close`` also ends the session there (``open = false``), with or without entries.
+    ``incarnation`` is the session's; work without entries only asks whether the session fits.
     """
 
     char_id: str
     epoch: int
     base_seq: int
     entries: tuple[JournalEntry, ...]
-    close: bool = False
+    incarnation: int = 0
 
     @property
     def last_seq(self) -> int:

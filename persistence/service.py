@@ -11,6 +11,7 @@ from lua.library import Library
 from persistence.errors import PersistenceError
 from persistence.evictor import Evictor
 from persistence.flusher import LEASE_MS, Flusher
+from persistence.housekeeping import Housekeeper
 from persistence.item_gateway import ItemGateway
 from persistence.keys import Keys
 from persistence.loader import Loader
@@ -23,13 +24,14 @@ from persistence.write_behind import WriteBehind
 
 
 class ServiceSettings(Struct, frozen=True):
-    """Where the servers are, and how sessions are kept; intervals in milliseconds and seconds."""
+    """Where the servers are, and how sessions and ledger are kept; units stand at the names' ends."""
 
     redis_url: str
     database_url: str
     flush_interval_ms: int = 100
     idle_evict_s: int = 900
     unflushed_max_s: int = 30
+    journal_keep_days: int = 0
     shards: int = 1
     key_prefix: str = "inventory:"
 
@@ -41,7 +43,7 @@ async def open_service(
     """A running service; at the end, what is dirty is flushed and connections are closed.
 
     Raises ``Unavailable`` when a server cannot be reached, ``PersistenceError`` when one is not
-    fit to serve. Without ``flushing``, others must flush.
+    fit to serve. Without ``flushing``, others must flush, and keep house.
     """
     async with AsyncExitStack() as stack:
         link = RedisLink(settings.redis_url)
@@ -72,9 +74,12 @@ async def open_service(
         # One lease for both: by its length a close tells a session that is claimed from one that has
         # been played since.
         lease_ms = max(LEASE_MS, 2 * interval_ms)
-        evictor = Evictor(sessions, writes, lease_ms=lease_ms)
+        evictor = Evictor(sessions, store, writes, lease_ms=lease_ms)
         flusher = Flusher(sessions, writes, evictor, interval_ms=interval_ms, lease_ms=lease_ms)
         if flushing:
+            housekeeper = Housekeeper(store.database, settings.journal_keep_days)
+            housekeeper.start()
+            stack.push_async_callback(housekeeper.stop)
             flusher.start()
             stack.push_async_callback(flusher.stop)
         yield InventoryOrchestrator(ruleset, items, store, sessions, loader, flusher, evictor)

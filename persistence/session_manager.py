@@ -76,6 +76,7 @@ class InventorySessionManager:
         epoch: int,
         incarnation: int,
         catalog: int,
+        line: int | None = None,
         operations: Sequence[Operation] = (),
     ) -> str:
         """Install what a load has read after ``probe``; answers with the first word of the reply."""
@@ -89,6 +90,7 @@ class InventorySessionManager:
             epoch,
             session.seq,
             incarnation,
+            "" if line is None else line,
             catalog,
             self._idle_evict_ms,
             actor_text(self.ruleset, session.actor),
@@ -99,7 +101,9 @@ class InventorySessionManager:
         )
         return str(reply[0], "ascii")
 
-    async def adopt(self, char_id: str, *, probe: Probe, epoch: int, seq: int, incarnation: int) -> str:
+    async def adopt(
+        self, char_id: str, *, probe: Probe, epoch: int, seq: int, incarnation: int, line: int | None
+    ) -> str:
         """Let the session go on under what a load has read after ``probe``; the reply's first word."""
         reply = await self.mirror.call(
             "session_adopt",
@@ -109,6 +113,7 @@ class InventorySessionManager:
             epoch,
             seq,
             incarnation,
+            "" if line is None else line,
             self._idle_evict_ms,
             harmless=True,
         )
@@ -121,9 +126,10 @@ class InventorySessionManager:
         )
         return found
 
-    async def forget_incident(self, char_id: str, count: int) -> None:
-        """Drop the first ``count`` of them, which are kept elsewhere now."""
-        await self.mirror.link.call("LTRIM", self.keys.of(char_id).incident, count, -1, harmless=True)
+    async def forget_incident(self, char_id: str, entries: Sequence[bytes]) -> None:
+        """Drop those of them that are kept elsewhere now, and no others that have come since."""
+        incident = self.keys.of(char_id).incident
+        await self.mirror.link.send([("LREM", incident, 1, text) for text in entries], harmless=True)
 
     async def read(self, char_id: str) -> LiveSession:
         """The whole session, of one moment; raises ``SessionNotLive``."""
@@ -254,22 +260,27 @@ class InventorySessionManager:
                 found[char_id] = Pending.of(head, texts)
         return found
 
-    async def settle(self, flushed: Mapping[str, int]) -> None:
-        """Tell sessions the seq that PostgreSQL has now, by character, in one round trip."""
+    async def settle(self, flushed: Mapping[str, tuple[int, int]]) -> None:
+        """Tell sessions, by character, a flush's epoch and the seq that PostgreSQL has; in one round trip."""
         if not flushed:
             return
         commands = [
             self.mirror.command(
-                "session_settle", self.keys.of(char_id), seq, self._flush_interval_ms, self._idle_evict_ms
+                "session_settle",
+                self.keys.of(char_id),
+                epoch,
+                seq,
+                self._flush_interval_ms,
+                self._idle_evict_ms,
             )
-            for char_id, seq in flushed.items()
+            for char_id, (epoch, seq) in flushed.items()
         ]
         await self.mirror.send(commands, harmless=True)
 
     async def close(
         self,
         char_id: str,
-        step: Literal["begin", "finish", "cancel", "quarantine", "discard"],
+        step: Literal["begin", "cancel", "quarantine"],
         *,
         epoch: int = 0,
         seq: int | None = None,
@@ -288,3 +299,23 @@ class InventorySessionManager:
         if reply[0] == b"OK":
             return "OK", reply[1], reply[2]
         return str(reply[0], "ascii"), 0, 0
+
+    async def discard(self, char_id: str, *, epoch: int, seq: int, dead_epoch: int) -> str:
+        """Delete a quarantined session that is still at ``epoch`` and ``seq``: "OK", "ABSENT" or "CHANGED".
+
+        No load that was begun under ``dead_epoch`` or before brings one from then on.
+        """
+        reply = await self.mirror.call(
+            "session_close", self.keys.of(char_id), "discard", epoch, seq, 0, dead_epoch, harmless=True
+        )
+        return str(reply[0], "ascii")
+
+    async def finish(self, char_id: str, *, epoch: int, seq: int) -> tuple[str, bool]:
+        """The last step of EVICT: "OK", "ABSENT" or "CHANGED"; and whether the session was of this node.
+
+        One that was not, had been opened on another, may lack calls that were acknowledged there.
+        """
+        reply = await self.mirror.call(
+            "session_close", self.keys.of(char_id), "finish", epoch, seq, 0, harmless=True
+        )
+        return str(reply[0], "ascii"), reply[0] == b"OK" and reply[4] == 1

@@ -142,12 +142,20 @@ class InventoryStore:
         except OutcomeUnknown as error:
             raise Unavailable(str(error)) from error
         return Snapshot(
-            store_rows.head(row), tuple(map(self._slots.item, items)), tuple(map(store_rows.operation, done))
+            store_rows.head(row),
+            tuple(map(self._slots.item, items)),
+            tuple(map(store_rows.operation, done)),
+            row["line"],
         )
 
     async def flush(self, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
         """Write many characters' work in one transaction; see ``flush_batch.flush``."""
         return await flush_batch.flush(self.database, batch)
+
+    async def mark_closed(self, char_id: str, epoch: int) -> None:
+        """Note that no session is out, unless somebody has begun a load since ``epoch``."""
+        async with self.database.transaction() as connection:
+            await connection.execute(query("mark_closed"), char_id, epoch)
 
     async def quarantine(self, char_id: str, reason: str) -> None:
         """Refuse loads of the character from now on; raises ``CharacterNotFound``.

@@ -136,7 +136,11 @@ class WriteBehind:
     async def settle(self, batch: Mapping[str, FlushWork], results: Mapping[str, FlushResult]) -> Failures:
         """Act on what became of each work: trim the journal, take over an epoch, or quarantine."""
         failures: Failures = {}
-        settled = {char_id: result.seq for char_id, result in results.items() if _has(result, batch[char_id])}
+        settled = {
+            char_id: (batch[char_id].epoch, result.seq)
+            for char_id, result in results.items()
+            if _has(result, batch[char_id])
+        }
         await self._sessions.settle(settled)
         for char_id, result in results.items():
             try:
@@ -175,10 +179,10 @@ class WriteBehind:
         return CharacterQuarantined(f"character {char_id}: {reason}")
 
 
-def work_of(char_id: str, pending: Pending, *, close: bool = False) -> FlushWork:
+def work_of(char_id: str, pending: Pending) -> FlushWork:
     """The flush of what is pending; the entries know best where they begin."""
     base_seq = pending.entries[0].seq - 1 if pending.entries else pending.flushed_seq
-    return FlushWork(char_id, pending.epoch, base_seq, pending.entries, close)
+    return FlushWork(char_id, pending.epoch, base_seq, pending.entries, pending.incarnation)
 
 
 def _has(result: FlushResult, work: FlushWork) -> bool:

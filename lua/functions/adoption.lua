@@ -3,25 +3,33 @@
 
 local adoption = {}
 
-function adoption.take(keys, head, load, now_ms)
-  -- head: what the session has of seq, flushed_seq and gen. load: what PostgreSQL has, and this node's gen.
+-- own: what the session has of seq, flushed_seq, gen and incarnation. load: what PostgreSQL has of epoch,
+-- seq, incarnation and line, and this node's gen.
+
+function adoption.is_behind(own, load)
+  -- Or the two went on from one seq, each by itself: what PostgreSQL got since, it got from another
+  -- incarnation than this one, as when a node came back after another had been played on.
+  return load.seq > own.seq
+    or load.seq > own.flushed_seq and load.line ~= '' and tonumber(load.line) ~= tonumber(own.incarnation)
+end
+
+function adoption.take(keys, own, load, now_ms)
   local session, journal, due, member = unpack(keys)
-  local own_seq, own_flushed = tonumber(head.seq), tonumber(head.flushed_seq)
-  local flushed = math.max(own_flushed, load.seq)
-  if flushed > own_flushed then
-    redis.call('LTRIM', journal, flushed - own_flushed, -1)
+  local flushed = math.max(own.flushed_seq, load.seq)
+  if flushed > own.flushed_seq then
+    redis.call('LTRIM', journal, flushed - own.flushed_seq, -1)
   end
-  if head.gen ~= '"' .. load.gen .. '"' then
+  if own.gen ~= '"' .. load.gen .. '"' then
     -- The node came back, perhaps without the last commands it had answered: the seqs that follow
     -- may stand for other content than before.
     redis.call('HSET', session, 'incarnation', load.incarnation)
   end
   redis.call('HSET', session, 'status', '"LIVE"', 'gen', '"' .. load.gen .. '"', 'epoch', load.epoch, 'flushed_seq', flushed)
-  if flushed == own_seq then
+  if flushed == own.seq then
     redis.call('HDEL', session, 'dirty_since')
     redis.call('ZADD', due, now_ms + load.idle_evict_ms, member)
   else
     redis.call('ZADD', due, now_ms, member)
   end
-  return {'ADOPTED', own_seq, flushed}
+  return {'ADOPTED', own.seq, flushed}
 end

@@ -2,7 +2,7 @@
 -- requires: adoption, node, view
 -- flags: allow-oom
 -- KEYS: session, journal, due
--- ARGV: gen, read_at_ms, epoch, seq, incarnation, idle_evict_ms
+-- ARGV: gen, read_at_ms, epoch, seq, incarnation, line, idle_evict_ms
 -- returns: {"ADOPTED" | "KEPT", seq, flushed_seq} | {"RETRY"} | {"ABSENT"} | {"BEHIND"}
 -- journal: trimmed to what PostgreSQL has not
 --
@@ -11,19 +11,23 @@
 
 local function session_adopt(keys, args)
   local session, journal, due = unpack(keys)
-  local gen, read_at_ms, epoch, seq, incarnation, idle_evict_ms = unpack(args, 1, 6)
+  local gen, read_at_ms, epoch, seq, incarnation, line, idle_evict_ms = unpack(args, 1, 7)
   local now_ms = node.now_ms()
   if node.is_late(gen, read_at_ms, now_ms) then
     return {'RETRY'}
   end
-  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'gen')
+  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'gen', 'incarnation')
   if not head[1] then
     return {'ABSENT'}
   elseif tonumber(epoch) <= tonumber(head[1]) then
     return {'KEPT', tonumber(head[2]), tonumber(head[3])}
-  elseif tonumber(seq) > tonumber(head[2]) then
+  end
+  local own = {seq = tonumber(head[2]), flushed_seq = tonumber(head[3]), gen = head[4], incarnation = head[5]}
+  local load = {
+    gen = gen, epoch = epoch, seq = tonumber(seq), incarnation = incarnation, line = line, idle_evict_ms = idle_evict_ms,
+  }
+  if adoption.is_behind(own, load) then
     return {'BEHIND'}
   end
-  return adoption.take({session, journal, due, view.char_id(session)}, {seq = head[2], flushed_seq = head[3], gen = head[4]},
-    {gen = gen, epoch = epoch, seq = tonumber(seq), incarnation = incarnation, idle_evict_ms = idle_evict_ms}, now_ms)
+  return adoption.take({session, journal, due, view.char_id(session)}, own, load, now_ms)
 end

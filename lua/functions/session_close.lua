@@ -2,8 +2,8 @@
 -- requires: node, view
 -- flags: allow-oom
 -- KEYS: session, journal, done, fence, due
--- ARGV: step, epoch, seq, lease_ms
--- returns: {"OK", epoch, seq, flushed_seq} | {"ABSENT"} | {"CHANGED", status, epoch, seq}
+-- ARGV: step, epoch, seq, lease_ms, dead_epoch
+-- returns: {"OK", epoch, seq, flushed_seq, 1 if it was opened on this node as it is ("finish")} | {"ABSENT"} | {"CHANGED", status, epoch, seq}
 -- journal: deleted with the session, after its last entry was flushed
 --
 -- step "begin"  LIVE becomes CLOSING, so that commands stop; already CLOSING is resumed. With a
@@ -12,18 +12,27 @@
 --               loads that were read before from bringing it back.
 -- step "cancel" CLOSING at this epoch becomes LIVE again: the final flush failed.
 -- step "discard" deletes, if the session is QUARANTINED at this epoch and seq: PostgreSQL's state counts.
+--               The fence is dead_epoch at the least, also where there is no session, so that no load
+--               that was begun before brings one.
 -- step "quarantine" whatever it is becomes QUARANTINED: PostgreSQL refuses what it has, so it takes
 --               no more; it is kept as it is until an operator has looked, and no flusher tries again.
 
 local FENCE_KEPT_S = 3600
 
+local function raise_fence(fence, epoch)
+  redis.call('SET', fence, math.max(epoch, tonumber(redis.call('GET', fence) or 0)), 'EX', FENCE_KEPT_S)
+end
+
 local function session_close(keys, args)
   local session, journal, done, fence, due = unpack(keys)
-  local step, epoch, seq, lease_ms = unpack(args, 1, 4)
-  local head = redis.call('HMGET', session, 'status', 'epoch', 'seq', 'flushed_seq')
+  local step, epoch, seq, lease_ms, dead_epoch = unpack(args, 1, 5)
+  local head = redis.call('HMGET', session, 'status', 'epoch', 'seq', 'flushed_seq', 'gen')
   local status, own_epoch, own_seq = head[1], tonumber(head[2]), tonumber(head[3])
   local member = view.char_id(session)
   if not status then
+    if step == 'discard' then
+      raise_fence(fence, tonumber(dead_epoch))
+    end
     redis.call('ZREM', due, member)
     return {'ABSENT'}
   end
@@ -60,9 +69,9 @@ local function session_close(keys, args)
   if tonumber(seq) ~= own_seq then
     return {'CHANGED', status, own_epoch, own_seq}
   end
-  local fenced = math.max(own_epoch, tonumber(redis.call('GET', fence) or 0))
   redis.call('DEL', session, journal, done)
-  redis.call('SET', fence, fenced, 'EX', FENCE_KEPT_S)
+  raise_fence(fence, math.max(own_epoch, tonumber(dead_epoch or 0)))
   redis.call('ZREM', due, member)
-  return {'OK', own_epoch, own_seq, own_seq}
+  local of_this_node = head[5] == '"' .. node.gen(node.now_ms()) .. '"'
+  return {'OK', own_epoch, own_seq, own_seq, of_this_node and 1 or 0}
 end

@@ -2,11 +2,11 @@
 -- requires: adoption, node, view
 -- flags:
 -- KEYS: session, journal, done, fence, due, incident
--- ARGV: gen, read_at_ms, epoch, seq, incarnation, catalog, idle_evict_ms, actor, remembered, then as many parts of the ring of operations, then field and value in turn
+-- ARGV: gen, read_at_ms, epoch, seq, incarnation, line, catalog, idle_evict_ms, actor, remembered, then as many parts of the ring of operations, then field and value in turn
 -- returns: {"CREATED" | "REPLACED" | "REFRESHED" | "ADOPTED" | "KEPT", seq, flushed_seq} | {"RETRY"} | {"REJECT"}
 -- journal: trimmed to what the snapshot does not have; added to the incidents when the session is replaced
 
-local FIRST, CHUNK = 10, 1000
+local FIRST, CHUNK = 11, 1000
 
 local function install(session, args, gen)
   -- The head is written with the fields, so a session is whole or absent. What is remembered of
@@ -15,10 +15,10 @@ local function install(session, args, gen)
   view.set_fields(session, {
     'status', '"LIVE"', 'gen', '"' .. gen .. '"', 'ruleset', '"' .. RULESET.hash .. '"',
     'epoch', args[3], 'seq', args[4], 'flushed_seq', args[4],
-    'incarnation', args[5], 'catalog', args[6], 'actor', args[8],
+    'incarnation', args[5], 'catalog', args[7], 'actor', args[9],
   })
   local fields = {}
-  for index = FIRST + args[9], #args do
+  for index = FIRST + args[10], #args do
     fields[#fields + 1] = args[index]
   end
   view.set_fields(session, fields)
@@ -27,8 +27,8 @@ end
 local function restore_ring(done, args)
   -- The ring as PostgreSQL has it, so that an operation is known again however its session ended.
   redis.call('DEL', done)
-  if tonumber(args[9]) > 0 then
-    redis.call('HSET', done, unpack(args, FIRST, FIRST + args[9] - 1))
+  if tonumber(args[10]) > 0 then
+    redis.call('HSET', done, unpack(args, FIRST, FIRST + args[10] - 1))
   end
 end
 
@@ -41,14 +41,14 @@ end
 
 local function session_open(keys, args)
   local session, journal, done, fence, due, incident = unpack(keys)
-  local gen, read_at_ms, epoch, seq, incarnation, catalog, idle_evict_ms, actor, remembered = unpack(args, 1, 9)
+  local gen, read_at_ms, epoch, seq, incarnation, line, catalog, idle_evict_ms, actor, remembered = unpack(args, 1, 10)
   local now_ms = node.now_ms()
   if node.is_late(gen, read_at_ms, now_ms) then
     return {'RETRY'}
   end
   epoch, seq = tonumber(epoch), tonumber(seq)
   local member = view.char_id(session)
-  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'ruleset', 'catalog', 'gen')
+  local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'ruleset', 'catalog', 'gen', 'incarnation')
   if not head[1] then
     if epoch <= tonumber(redis.call('GET', fence) or 0) then
       return {'REJECT'}
@@ -59,12 +59,13 @@ local function session_open(keys, args)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'CREATED', seq, seq}
   end
-  local own_seq, own_flushed = tonumber(head[2]), tonumber(head[3])
+  local own = {seq = tonumber(head[2]), flushed_seq = tonumber(head[3]), gen = head[6], incarnation = head[7]}
+  local load = {gen = gen, epoch = epoch, seq = seq, incarnation = incarnation, line = line, idle_evict_ms = idle_evict_ms}
   if epoch <= tonumber(head[1]) then
-    return {'KEPT', own_seq, own_flushed}
+    return {'KEPT', own.seq, own.flushed_seq}
   end
-  if seq > own_seq then
-    -- PostgreSQL is ahead: this is an old state that came back, and nothing in it may be flushed.
+  if adoption.is_behind(own, load) then
+    -- This is an old state that came back, and nothing in it may be flushed.
     set_aside(journal, incident)
     restore_ring(done, args)
     install(session, args, gen)
@@ -75,7 +76,7 @@ local function session_open(keys, args)
   if other_rules and own_catalog > tonumber(catalog) then
     return {'RETRY'}
   end
-  if seq == own_seq and (other_rules or own_catalog < tonumber(catalog)) then
+  if seq == own.seq and (other_rules or own_catalog < tonumber(catalog)) then
     -- The same items under other rules or newer facts: what is derived from them is written anew, and
     -- the incarnation with it, so that a tag never stands for two different answers.
     redis.call('DEL', journal)
@@ -84,6 +85,5 @@ local function session_open(keys, args)
     return {'REFRESHED', seq, seq}
   end
   -- Adopt, never overwrite: the session has what PostgreSQL has, and perhaps more.
-  return adoption.take({session, journal, due, member}, {seq = own_seq, flushed_seq = own_flushed, gen = head[6]},
-    {gen = gen, epoch = epoch, seq = seq, incarnation = incarnation, idle_evict_ms = idle_evict_ms}, now_ms)
+  return adoption.take({session, journal, due, member}, own, load, now_ms)
 end

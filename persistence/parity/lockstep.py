@@ -90,7 +90,7 @@ class Twins:
         fields = [part for pair in fields_of(table.ruleset, start).items() for part in pair]
         reply = wire.call(
             *table.call("session_open", self._keys), probe[0], probe[1], EPOCH, start.seq, INCARNATION,
-            CATALOG, _WAITS_MS[0], actor_text(table.ruleset, start.actor), 0, *fields,
+            "", CATALOG, _WAITS_MS[0], actor_text(table.ruleset, start.actor), 0, *fields,
         )  # fmt: skip
         if reply[0] != b"CREATED":
             raise RuntimeError(f"a session could not be opened: {reply}")

@@ -45,7 +45,7 @@ UPDATE characters
        open = true
  WHERE char_id = $1
 RETURNING char_id, name, actor, epoch, open, incarnation, seq,
-          (extract(epoch FROM created_at) * 1000)::bigint AS created_at, quarantined;
+          (extract(epoch FROM created_at) * 1000)::bigint AS created_at, quarantined, line;
 
 -- name: items_of
 -- A statement of its own after begin_load, never a part of it: one statement reads from one
@@ -80,12 +80,18 @@ SELECT char_id::text FROM characters WHERE char_id = ANY($1::uuid[]);
 UPDATE characters AS c
    SET seq = u.last_seq,
        actor = coalesce(u.actor, c.actor),
-       -- A flush comes from a session, so one is out, whatever a close that failed has left here.
-       open = NOT u.close
-  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb[], $6::boolean[])
-       WITH ORDINALITY AS u (char_id, epoch, base_seq, last_seq, actor, close, n)
+       -- A flush comes from a session, so one is out.
+       open = true,
+       line = CASE WHEN u.last_seq > u.base_seq THEN u.incarnation ELSE c.line END
+  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb[], $6::bigint[])
+       WITH ORDINALITY AS u (char_id, epoch, base_seq, last_seq, actor, incarnation, n)
  WHERE c.char_id = u.char_id AND c.epoch = u.epoch AND c.seq = u.base_seq
 RETURNING u.n;
+
+-- name: mark_closed
+-- After the session has gone, and only on the node that was asked for it: whoever reads "open" wants to
+-- know whether anything acknowledged may be missing here. To miss this is harmless.
+UPDATE characters SET open = false WHERE char_id = $1 AND epoch = $2;
 
 -- name: flush_journal
 INSERT INTO journal (char_id, seq, at, by, request_id, op_id, commands, changes)

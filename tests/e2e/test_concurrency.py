@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from engine.ruleset import Ruleset
-from tests.audit import violations
+from tests.invariants import violations
 from tests.servers import Servers
 from tests.serving import TOKEN, serving
 

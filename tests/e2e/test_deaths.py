@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from engine.ruleset import Ruleset
-from tests.audit import violations
+from tests.invariants import violations
 from tests.servers import Servers
 from tests.serving import TOKEN, Serving, serving
 

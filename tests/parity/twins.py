@@ -162,6 +162,7 @@ class Twins:
             1,
             session.seq,
             0,
+            "",
             1,
             900_000,
             actor_text(self.ruleset, session.actor),

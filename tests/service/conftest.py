@@ -13,7 +13,7 @@ from persistence.catalog_store import import_catalog
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.service import ServiceSettings, open_service
 from persistence.store import InventoryStore
-from tests.audit import violations
+from tests.invariants import violations
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
 from tests.servers import Servers
 

@@ -225,8 +225,9 @@ async def test_late_settles_trim_nothing(each_site: Site) -> None:
         await live(each_site, gateway)
         await gateway._flusher._writes.flush([CHAR_ID])
         await do(gateway, grant("ring"))
+        epoch = (await gateway.load_session(CHAR_ID))[0].epoch
         for seq in (1, 0, 7):
-            await gateway._sessions.settle({CHAR_ID: seq})
+            await gateway._sessions.settle({CHAR_ID: (epoch, seq)})
             assert each_site.client.llen(JOURNAL) == 1
     async with each_site.gateway():
         pass

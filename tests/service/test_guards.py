@@ -40,13 +40,14 @@ class Node:
         *,
         catalog: int = 1,
         incarnation: int = 0,
+        line: int | str = "",
         session: InventorySessionDTO | None = None,
     ) -> str:
         gen, now_ms = self.call("session_probe")[:2]
         written = fields_of(self.ruleset, session or empty_session(""))
         fields = [part for pair in written.items() for part in pair]
         actor = actor_text(self.ruleset, ACTOR)
-        args = (gen, now_ms, epoch, seq, incarnation, catalog, IDLE_MS, actor, 0, *fields)
+        args = (gen, now_ms, epoch, seq, incarnation, line, catalog, IDLE_MS, actor, 0, *fields)
         return str(self.call("session_open", *args)[0])
 
     def execute(self, *, catalog: int = 1, op_id: str = "") -> list[Any]:
@@ -57,16 +58,18 @@ class Node:
             UNFLUSHED_MAX_MS, f"{self.calls:024x}", GRANT, *facts,
         )  # fmt: skip
 
-    def adopt(self, epoch: int, seq: int = 0, *, incarnation: int = 0, age_ms: int = 0) -> str:
+    def adopt(
+        self, epoch: int, seq: int = 0, *, incarnation: int = 0, line: int | str = "", age_ms: int = 0
+    ) -> str:
         gen, now_ms = self.call("session_probe")[:2]
-        args = (gen, int(now_ms) - age_ms, epoch, seq, incarnation, IDLE_MS)
+        args = (gen, int(now_ms) - age_ms, epoch, seq, incarnation, line, IDLE_MS)
         return str(self.call("session_adopt", *args)[0])
 
-    def settle(self, seq: int) -> list[Any]:
-        return self.call("session_settle", seq, INTERVAL_MS, IDLE_MS)
+    def settle(self, seq: int, epoch: int = 1) -> list[Any]:
+        return self.call("session_settle", epoch, seq, INTERVAL_MS, IDLE_MS)
 
-    def close(self, step: str, epoch: int = 1, seq: int | str = "") -> str:
-        return str(self.call("session_close", step, epoch, seq, LEASE_MS)[0])
+    def close(self, step: str, epoch: int = 1, seq: int | str = "", dead_epoch: int = 0) -> str:
+        return str(self.call("session_close", step, epoch, seq, LEASE_MS, dead_epoch)[0])
 
     def due_in_ms(self) -> float | None:
         """How far off the session's turn is; None when it has none."""
@@ -368,4 +371,49 @@ def test_a_quarantined_session_is_discarded_only_as_it_was_seen(node: Node) -> N
     assert node.close("finish", 4, 1) == "CHANGED"
     assert node.close("discard", 4, 1) == "OK"
     assert node.everything() == [{}, [], {}, b"4", None]
-    assert node.open(4) == "REJECT"
+    assert node.close("discard", 0, 0, 6) == "ABSENT"
+    assert node.open(6) == "REJECT", "it was begun before"
+
+
+def test_a_settle_of_another_epoch_trims_nothing(node: Node) -> None:
+    """As one that was meant for the session on a node that another has taken over from since."""
+    node.open(2)
+    node.execute()
+    assert node.settle(1, epoch=1) == [1, 0]
+    assert node.settle(1, epoch=3) == [1, 0]
+    assert node.settle(1, epoch=2) == [1, 1]
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_two_that_went_on_from_one_seq_are_told_apart(node: Node, adopt: bool) -> None:
+    node.open(1, incarnation=3)
+    node.execute()
+    node.execute()
+    take = node.adopt if adopt else node.open
+    assert take(2, 1, incarnation=5, line=4) == ("BEHIND" if adopt else "REPLACED")
+
+
+@pytest.mark.parametrize(("seq", "line"), [(1, 3), (1, ""), (0, 4)])
+def test_what_went_on_from_its_own_is_adopted(node: Node, seq: int, line: int | str) -> None:
+    node.open(1, incarnation=3)
+    node.execute()
+    assert node.adopt(2, seq, incarnation=5, line=line) == "ADOPTED"
+
+
+def test_a_close_tells_whether_the_session_was_of_this_node(node: Node) -> None:
+    for of_this_node in (1, 0):
+        node.open(2 - of_this_node)
+        if not of_this_node:
+            node.client.hset(node.keys.session, "gen", '"before:restart"')
+        node.close("begin")
+        reply = node.call("session_close", "finish", 2 - of_this_node, 0, LEASE_MS, 0)
+        assert reply[0] == "OK" and reply[4] == of_this_node
+
+
+def test_a_late_settle_does_not_bring_a_quarantined_session_back_into_the_queue(node: Node) -> None:
+    node.open(1)
+    node.execute()
+    node.execute()
+    node.close("quarantine")
+    assert node.settle(1) == [2, 1]
+    assert node.due_in_ms() is None

@@ -59,10 +59,10 @@ def entry(
     return JournalEntry(seq, time_ms, by, "request", f"op-{seq}", COMMANDS, changes)
 
 
-def work(snapshot: Snapshot, *entries: JournalEntry, close: bool = False) -> FlushWork:
+def work(snapshot: Snapshot, *entries: JournalEntry) -> FlushWork:
     """The entries, as following on what was loaded."""
     head = snapshot.head
-    return FlushWork(head.char_id, head.epoch, head.seq, entries, close)
+    return FlushWork(head.char_id, head.epoch, head.seq, entries, head.incarnation)
 
 
 async def loaded(store: InventoryStore, *items: Item) -> Snapshot:
@@ -70,7 +70,8 @@ async def loaded(store: InventoryStore, *items: Item) -> Snapshot:
     head = await store.create_character(new_id(), "Aria", HERO)
     snapshot = await store.begin_load(head.char_id)
     if items:
-        await store.flush([work(snapshot, entry(1, items), close=True)])
+        await store.flush([work(snapshot, entry(1, items))])
+        await store.mark_closed(head.char_id, head.epoch + 1)
         snapshot = await store.begin_load(head.char_id)
     return snapshot
 

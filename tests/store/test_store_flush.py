@@ -97,7 +97,7 @@ async def test_the_same_work_twice_is_passed_over(store: InventoryStore) -> None
 async def test_an_older_epoch_is_passed_over(store: InventoryStore) -> None:
     old = await loaded(store)
     new = await store.begin_load(old.head.char_id)
-    results = await store.flush([work(old, entry(1, [new_item()]), close=True)])
+    results = await store.flush([work(old, entry(1, [new_item()]))])
     assert results == {old.head.char_id: FlushResult("passed_over", 2, 0)}
     head = await store.character(old.head.char_id)
     assert head == new.head and head.open
@@ -141,14 +141,32 @@ async def test_one_batch_has_a_result_for_each(store: InventoryStore) -> None:
     assert await count(store, "items") == 1 == await count(store, "journal")
 
 
-async def test_closing_ends_the_session_with_or_without_entries(store: InventoryStore) -> None:
-    for entries in ((), (entry(1, [new_item()]),)):
-        snapshot = await loaded(store)
-        closing = work(snapshot, *entries, close=True)
-        assert (await store.flush([closing]))[snapshot.head.char_id].status == "flushed"
-        head = await store.character(snapshot.head.char_id)
-        assert head is not None and not head.open and head.epoch == 1
+async def test_work_without_entries_only_asks(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    assert (await store.flush([work(snapshot)]))[snapshot.head.char_id].status == "flushed"
+    assert await store.character(snapshot.head.char_id) == snapshot.head
     assert await store.flush([]) == {}
+
+
+async def test_a_head_knows_whose_flush_moved_it(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    char_id = snapshot.head.char_id
+    assert snapshot.line is None
+    first = msgspec.structs.replace(work(snapshot, entry(1, [new_item()])), incarnation=7)
+    await store.flush([first])
+    assert (await store.begin_load(char_id)).line == 7
+    asking = FlushWork(char_id, 2, 1, (), 8)
+    assert (await store.flush([asking]))[char_id].status == "flushed"
+    assert (await store.begin_load(char_id)).line == 7, "what moves nothing is nobody's"
+
+
+async def test_only_who_holds_the_newest_epoch_marks_a_character_closed(store: InventoryStore) -> None:
+    snapshot = await loaded(store)
+    char_id = snapshot.head.char_id
+    await store.mark_closed(char_id, 0)
+    assert (await store.character(char_id) or snapshot.head).open
+    await store.mark_closed(char_id, 1)
+    assert not (await store.character(char_id) or snapshot.head).open
 
 
 async def test_results_are_under_the_ids_that_were_sent(store: InventoryStore) -> None:
