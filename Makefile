@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # Commands that `make parity` plays on each server.
 STEPS ?= 1000000
 
-.PHONY: run test lint format parity mutants bench bench-quick clean
+.PHONY: run test lint format parity mutants model bench bench-quick clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
@@ -31,6 +31,9 @@ parity: $(READY)
 
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants.run $(ARGS)
+
+model: $(READY)
+	$(BIN)/python -m tests.model $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
