@@ -82,7 +82,8 @@ def test_a_backend_that_outlives_its_postmaster_is_got_rid_of(make: Make, by: st
     assert runs(backend)
     if by == "stop":
         server.stop()
-        assert not runs(backend)
+        # Killed it is; a busy machine may take its time to bury it.
+        eventually(lambda: not runs(backend))
     with make() as again:
         assert not runs(backend)
         assert sql(again.url, "SELECT n FROM kept") == 1

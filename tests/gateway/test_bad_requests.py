@@ -47,7 +47,7 @@ REQUESTS: list[tuple[str, str, str | None, int, str, str | None]] = [
         "$",
     ),
     ("POST", f"{BASE}/inventory/Move", BODY, 404, "NOT_FOUND", None),
-    ("GET", f"{BASE}/inventory/journal", None, 404, "NOT_FOUND", None),
+    ("GET", f"{BASE}/inventory/ledger", None, 404, "NOT_FOUND", None),
     ("GET", f"{BASE}/inventory/events", None, 404, "NOT_FOUND", None),
     ("POST", "/v1/execute", "{}", 404, "NOT_FOUND", None),
     ("GET", "/v1/stream", None, 404, "NOT_FOUND", None),
