@@ -74,16 +74,26 @@ class CommandRunner:
         if not call.durable:
             return answer.body
         try:
-            incarnation, durable_seq = await self._flusher.flush_now(char_id)
+            durable = await self._is_durable(char_id, answer)
         except PersistenceError as error:
             # It was done; only that PostgreSQL has it cannot be said.
             raise OutcomeUnknown(f"seq {answer.seq} was applied, but is not durable yet: {error}") from error
-        if incarnation != answer.incarnation or durable_seq < answer.seq:
+        if not durable:
             # Redis lost the session before it was flushed: what was applied may be gone with it.
             raise OutcomeUnknown(
                 f"seq {answer.seq} was applied, but the session was lost before it was durable"
             )
         return _DURABLE_SEQ.sub(b'"durable_seq":%d' % answer.seq, answer.body, count=1)
+
+    async def _is_durable(self, char_id: str, answer: Replied) -> bool:
+        """Whether PostgreSQL has what was applied, after a flush."""
+        incarnation, durable_seq = await self._flusher.flush_now(char_id)
+        if incarnation == answer.incarnation and durable_seq >= answer.seq:
+            return True
+        # The session may have ended in the meantime. A seq stands for one content as long as the
+        # incarnation is the same.
+        head = await self._store.character(char_id)
+        return head is not None and head.incarnation == answer.incarnation and head.seq >= answer.seq
 
     async def preview(
         self, char_id: str, commands: Sequence[Command], call: Call

@@ -12,6 +12,9 @@ PersistenceError
 ├── TemplateInUse          a new catalog lacks templates that items have
 ├── MigrationError         the database's shape and the program's migrations do not fit
 ├── IdempotencyMismatch    the operation id was used for another payload
+├── Backpressure           changes wait too long for PostgreSQL: nothing was done
+├── HistoryDropped, LedgerGap, WeekKept, WeekRefused    the ledger's past: persistence/ledger/errors.py
+├── DeskRefusal, PreviewOutdated    what operators ask for: persistence/desk/errors.py
 ├── Unavailable            Redis or PostgreSQL is away: nothing was done
 └── OutcomeUnknown         the reply was lost: the call may have been done
 """

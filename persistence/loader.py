@@ -45,13 +45,22 @@ class Loader:
 
         Raises ``CharacterNotFound``, ``CharacterQuarantined``, ``Unavailable``.
         """
-        task = self._under_way.get(char_id)
-        if task is None:
+        task, waited = self._under_way.get(char_id), False
+        if task is not None:
+            # It began before this call, so what it has seen may be older: only a later one may answer.
+            _, waited = await asyncio.shield(task)
+            task = self._under_way.get(char_id)
+        if task is None or task.done():
             task = asyncio.create_task(self._load(char_id))
             self._under_way[char_id] = task
-            task.add_done_callback(lambda _: self._under_way.pop(char_id, None))
+            task.add_done_callback(lambda done: self._ended(char_id, done))
         # A caller who goes away takes nothing from the others who wait.
-        return await asyncio.shield(task)
+        probe, loaded = await asyncio.shield(task)
+        return probe, loaded or waited
+
+    def _ended(self, char_id: str, task: "asyncio.Task[tuple[Probe, bool]]") -> None:
+        if self._under_way.get(char_id) is task:
+            del self._under_way[char_id]
 
     async def _load(self, char_id: str) -> tuple[Probe, bool]:
         for attempt in range(ATTEMPTS):

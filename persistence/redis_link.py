@@ -29,6 +29,8 @@ _NOT_NOW = (
 
 # FUNCTION KILL ends only what has not written yet.
 _KILLED = "Script killed by user"
+# uvloop says RuntimeError of a connection that was closed just before it is written to.
+_CUT_OFF = (OSError, RuntimeError)
 _NOT_NOW_WORDS = ("BUSY ", "MISCONF ", "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN ", "LOADING ", "MASTERDOWN ")
 
 
@@ -62,11 +64,11 @@ class RedisLink:
         """
         try:
             connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        except (exceptions.RedisError, OSError) as error:
+        except (exceptions.RedisError, *_CUT_OFF) as error:
             raise Unavailable(f"Redis: {error}") from error
         try:
             return await self._exchange(connection, commands)
-        except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
+        except (exceptions.ConnectionError, exceptions.TimeoutError, *_CUT_OFF) as error:
             if harmless:
                 raise Unavailable(f"Redis: {error}") from error
             raise OutcomeUnknown(f"Redis: {error}") from error
