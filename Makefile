@@ -5,16 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Tests that `make test` runs side by side.
+JOBS ?= 2
+
 # Commands that `make parity` plays on each server.
 STEPS ?= 1000000
 
-.PHONY: run test lint format parity mutants model bench bench-quick clean
+.PHONY: run test lint format parity mutants model chaos recovery bench bench-quick clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -34,6 +37,12 @@ mutants: $(READY)
 
 model: $(READY)
 	$(BIN)/python -m tests.model $(ARGS)
+
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+recovery: $(READY)
+	$(BIN)/python -m tests.chaos.recovery $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)

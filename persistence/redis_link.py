@@ -5,6 +5,7 @@ would then be applied twice. So commands go over its connections, but not throug
 what was sent and not answered is an unknown outcome, and repeating it is its caller's choice.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,13 +41,16 @@ class RedisLink:
     def __init__(self, url: str, *, connections: int = 32, timeout_s: float = 5.0) -> None:
         """``url``: redis://, rediss:// or unix://; raises ``ValueError`` for any other.
 
-        ``timeout_s`` bounds the wait for a connection, for connecting and for each reply.
+        ``timeout_s`` bounds the wait for a connection, and then that for all replies of a ``send``.
         """
+        self._timeout_s = timeout_s
+        # The client's own time limit of a write is made with asyncio.wait_for, which before Python 3.12
+        # loses a cancellation that comes as the write ends; so the time is kept here.
         self._pool = BlockingConnectionPool.from_url(
             url,
             max_connections=connections,
             timeout=timeout_s,
-            socket_timeout=timeout_s,
+            socket_timeout=None,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
@@ -63,15 +67,17 @@ class RedisLink:
         may be repeated, or never done); else ``OutcomeUnknown`` when a reply was lost.
         """
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(self._timeout_s):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         except (exceptions.RedisError, *_CUT_OFF) as error:
-            raise Unavailable(f"Redis: {error}") from error
+            raise Unavailable(_words(error)) from error
         try:
-            return await self._exchange(connection, commands)
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(connection, commands)
         except (exceptions.ConnectionError, exceptions.TimeoutError, *_CUT_OFF) as error:
             if harmless:
-                raise Unavailable(f"Redis: {error}") from error
-            raise OutcomeUnknown(f"Redis: {error}") from error
+                raise Unavailable(_words(error)) from error
+            raise OutcomeUnknown(_words(error)) from error
         finally:
             await self._pool.release(connection)
 
@@ -106,3 +112,7 @@ class RedisLink:
             await connection.disconnect(nowait=True)
             raise
         return replies
+
+
+def _words(error: Exception) -> str:
+    return f"Redis: {error}" if str(error) else "Redis: no answer in time"

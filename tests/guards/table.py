@@ -209,7 +209,7 @@ GUARDS = (
     Guard(
         "the client repeats nothing by itself",
         "persistence/redis_link.py",
-        'raise OutcomeUnknown(f"Redis: {error}") from error',
+        "raise OutcomeUnknown(_words(error)) from error",
         "return await self.send(commands)",
         "tests/adversity/test_lost_replies.py"
         "::test_without_an_operation_id_the_outcome_is_unknown_and_nothing_is_repeated",
