@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Schedules that `make simulate` plays.
+SCHEDULES ?= 1000000
+
 # Tests that `make test` runs side by side.
 JOBS ?= 2
 
 # Commands that `make parity` plays on each server.
 STEPS ?= 1000000
 
-.PHONY: run test lint format parity mutants model chaos recovery bench bench-quick clean
+.PHONY: run test lint format parity mutants model simulate chaos recovery bench bench-quick clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
@@ -37,6 +40,9 @@ mutants: $(READY)
 
 model: $(READY)
 	$(BIN)/python -m tests.model $(ARGS)
+
+simulate: $(READY)
+	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) $(ARGS)
 
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos $(ARGS)
