@@ -101,7 +101,8 @@ class Flusher:
         look_s = pause_s = self._interval_ms / 1000 / LOOKS_PER_INTERVAL
         while not self._stopping:
             try:
-                more = await self._round()
+                # What falls due before the next look need not wait for it.
+                more = await self._round(horizon_ms=round(look_s * 1000))
                 pause_s = look_s
             except PersistenceError as error:
                 more = False
