@@ -1,11 +1,12 @@
 """EVICT: a session's last flush, and its end (docs/protocol.md)."""
 
+import asyncio
 from contextlib import suppress
 
 from persistence.errors import CharacterQuarantined, OutcomeUnknown, PersistenceError, Unavailable
 from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
-from persistence.write_behind import ROUNDS, Failures, WriteBehind, work_of
+from persistence.write_behind import PAUSE_S, ROUNDS, Failures, WriteBehind, work_of
 
 # More entries than any session gathers between two flushes: the last flush takes them all.
 ALL_ENTRIES = 1_000_000
@@ -28,16 +29,17 @@ class Evictor:
         self._writes = writes
         self._lease_ms = lease_ms
 
-    async def evict(self, char_id: str, *, if_seq: int | None = None) -> bool:
+    async def evict(self, char_id: str, *, if_seq: int | None = None, resume: bool = False) -> bool:
         """End a session, or resume its end; True when there is none any more.
 
-        With ``if_seq`` only a session that is still at that seq is closed. False: it came alive,
+        With ``if_seq`` only a session that is still at that seq is closed, with ``resume`` only one
+        that is closing already. False: it came alive,
         or somebody loaded it meanwhile and wants it to live. A close whose final flush fails goes
         back to LIVE, and the failure is raised.
         """
         for _ in range(ROUNDS):
             answer, epoch, seq = await self._sessions.close(
-                char_id, "begin", seq=if_seq, lease_ms=self._lease_ms
+                char_id, "resume" if resume else "begin", seq=if_seq, lease_ms=self._lease_ms
             )
             if answer != "OK":
                 return answer == "ABSENT"
@@ -56,6 +58,7 @@ class Evictor:
                     with suppress(PersistenceError):
                         await self._store.mark_closed(char_id, epoch)
                 return answer in ("OK", "ABSENT")
+            await asyncio.sleep(PAUSE_S)
         raise Unavailable(f"character {char_id} could not be closed in {ROUNDS} rounds")
 
     async def _final_flush(self, char_id: str, epoch: int, seq: int) -> bool:

@@ -143,6 +143,7 @@ class Flusher:
     def _end(self, char_id: str, flushed: Flushed) -> None:
         """End a session beside the loop: one that is closing, idle or gone."""
         head = flushed.ended[char_id]
+        # By the time its turn comes, what was closing or gone may live again; that one is not meant.
         idle_seq = None if head is None or head.status == CLOSING else head.seq
         task = asyncio.create_task(self._evict(char_id, idle_seq), name=f"evict {char_id}")
         self._ending[char_id] = task
@@ -151,7 +152,7 @@ class Flusher:
     async def _evict(self, char_id: str, idle_seq: int | None) -> None:
         async with self._evictions:
             try:
-                await self._evictor.evict(char_id, if_seq=idle_seq)
+                await self._evictor.evict(char_id, if_seq=idle_seq, resume=idle_seq is None)
             except PersistenceError as error:
                 _log.warning("character %s: its session stays: %s", char_id, error)
             except Exception:

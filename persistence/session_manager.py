@@ -280,7 +280,7 @@ class InventorySessionManager:
     async def close(
         self,
         char_id: str,
-        step: Literal["begin", "cancel", "quarantine"],
+        step: Literal["begin", "resume", "cancel", "quarantine"],
         *,
         epoch: int = 0,
         seq: int | None = None,

@@ -8,6 +8,7 @@
 --
 -- step "begin"  LIVE becomes CLOSING, so that commands stop; already CLOSING is resumed. With a
 --               seq, only if the session is still at it and claimed (an idle one that came alive stays).
+-- step "resume" the same, but only of what is CLOSING: a load may have made it live again since it was seen.
 -- step "finish" deletes, if the session is still CLOSING at this epoch and seq; the fence keeps
 --               loads that were read before from bringing it back.
 -- step "cancel" CLOSING at this epoch becomes LIVE again: the final flush failed.
@@ -41,8 +42,8 @@ local function session_close(keys, args)
     redis.call('ZREM', due, member)
     return {'OK', own_epoch, own_seq, tonumber(head[4])}
   end
-  if step == 'begin' then
-    if status == '"QUARANTINED"' then
+  if step == 'begin' or step == 'resume' then
+    if status == '"QUARANTINED"' or step == 'resume' and status ~= '"CLOSING"' then
       return {'CHANGED', status, own_epoch, own_seq}
     end
     if status == '"LIVE"' and seq ~= '' then

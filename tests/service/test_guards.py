@@ -417,3 +417,15 @@ def test_a_late_settle_does_not_bring_a_quarantined_session_back_into_the_queue(
     node.close("quarantine")
     assert node.settle(1) == [2, 1]
     assert node.due_in_ms() is None
+
+
+def test_only_what_is_closing_is_resumed(node: Node) -> None:
+    node.open(1)
+    before = node.everything()
+    assert node.close("resume") == "CHANGED"
+    assert node.everything() == before
+    node.close("begin")
+    assert node.close("resume") == "OK"
+    assert near(node.due_in_ms(), LEASE_MS)
+    node.close("finish", 1, 0)
+    assert node.close("resume") == "ABSENT"
