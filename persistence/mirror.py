@@ -7,6 +7,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from lua.library import Library
+from persistence.errors import Unavailable
 from persistence.keys import SessionKeys
 from persistence.redis_link import Argument, RedisLink
 
@@ -58,6 +59,9 @@ class Mirror:
         if any(map(is_missing, replies)):
             await self.load()
             replies = await self.link.send(commands, harmless=harmless)
+            if any(map(is_missing, replies)):
+                # A server that restarts again and again, perhaps; for the caller it is simply not there.
+                raise Unavailable("Redis: the function library vanished as soon as it was loaded")
         return list(map(value_of, replies))
 
 

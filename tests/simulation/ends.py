@@ -1,0 +1,118 @@
+"""The two ends that the real code talks to, in the place of ``RedisLink`` and ``InventoryStore``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from persistence.errors import CharacterNotFound, OutcomeUnknown, Unavailable
+from persistence.records import CharacterHead, FlushResult, FlushWork, Snapshot
+from persistence.redis_link import Argument
+from tests.simulation.network import Network
+
+
+class Link:
+    """One process's way to Redis; see ``RedisLink``."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    async def send(self, commands: Sequence[Sequence[Argument]], *, harmless: bool = False) -> list[Any]:
+        return await self._network.exchange(commands, harmless=harmless)
+
+    async def call(self, *command: Argument, harmless: bool = False) -> Any:
+        (reply,) = await self._network.exchange([command], harmless=harmless)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+class Store:
+    """One process's way to PostgreSQL; see ``InventoryStore``."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._model = network.postgres
+
+    async def begin_load(self, char_id: str) -> Snapshot:
+        model, locks = self._model, self._network.postgres.locks
+
+        def begin() -> Any:
+            row = model.characters.get(char_id)
+            before = None if row is None else (row.epoch, row.incarnation, row.open)
+            snapshot = model.begin_load(char_id)
+            locks.add(char_id)
+
+            def undo() -> None:
+                if row is not None and before is not None:
+                    row.epoch, row.incarnation, row.open = before
+                locks.discard(char_id)
+
+            return snapshot, lambda: locks.discard(char_id), undo
+
+        try:
+            snapshot: Snapshot = await self._network.transact("load", begin, lambda: char_id in locks)
+        except OutcomeUnknown as error:
+            raise Unavailable(str(error)) from error
+        return snapshot
+
+    async def flush(self, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
+        def begin() -> Any:
+            flush = self._model.begin_flush(batch)
+            return flush.results, flush.commit, flush.roll_back
+
+        if not batch:
+            return {}
+        results: dict[str, FlushResult] = await self._network.transact("flush", begin)
+        return results
+
+    async def character(self, char_id: str) -> CharacterHead | None:
+        row = self._model.characters.get(char_id)
+        head = None if row is None else row.head()
+        found: CharacterHead | None = await self._network.transact("character", lambda: (head, _no, _no))
+        return found
+
+    async def quarantine(self, char_id: str, reason: str) -> None:
+        await self._mark(char_id, reason)
+
+    async def mark_closed(self, char_id: str, epoch: int) -> None:
+        await self._network.transact(
+            "close",
+            lambda: (None, lambda: self._model.mark_closed(char_id, epoch), _no),
+            lambda: char_id in self._model.locks,
+        )
+
+    async def release(self, char_id: str) -> None:
+        await self._mark(char_id, None)
+
+    async def _mark(self, char_id: str, reason: str | None) -> None:
+        if char_id not in self._model.characters:
+            raise CharacterNotFound(char_id)
+        await self._network.transact(
+            "mark",
+            lambda: (None, lambda: self._model.quarantine(char_id, reason), _no),
+            lambda: char_id in self._model.locks,
+        )
+
+    async def record_incident(self, char_id: str, reason: str, entries: Sequence[bytes]) -> None:
+        await self._network.transact(
+            "incident",
+            lambda: (None, lambda: self._model.incidents.append((char_id, reason, list(entries))), _no),
+        )
+
+    async def reserve_item_ids(
+        self, char_id: str, item_ids: Sequence[str], call: str
+    ) -> tuple[set[str], set[str]]:
+        answer: list[tuple[set[str], set[str]]] = []
+        await self._network.transact(
+            "reserve",
+            lambda: (None, lambda: answer.append(self._model.reserve(char_id, item_ids, call)), _no),
+        )
+        return answer[0]
+
+    async def release_item_ids(self, char_id: str, item_ids: Sequence[str], call: str) -> None:
+        await self._network.transact(
+            "give back", lambda: (None, lambda: self._model.give_back(char_id, item_ids, call), _no)
+        )
+
+
+def _no() -> None:
+    return None
