@@ -14,7 +14,7 @@ JOBS ?= 2
 # Commands that `make parity` plays on each server.
 STEPS ?= 1000000
 
-.PHONY: run test lint format parity mutants model simulate chaos recovery bench bench-quick clean
+.PHONY: run test lint format parity mutants model simulate guards chaos recovery bench bench-quick clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
@@ -43,6 +43,9 @@ model: $(READY)
 
 simulate: $(READY)
 	$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) $(ARGS)
+
+guards: $(READY)
+	HAVERSACK_EVERY_GUARD=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/guards $(ARGS)
 
 chaos: $(READY)
 	$(BIN)/python -m tests.chaos $(ARGS)

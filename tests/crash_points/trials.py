@@ -102,23 +102,17 @@ async def workers(servers: Servers, ruleset: Ruleset) -> AsyncIterator[list[Work
 
 
 def chosen(met: Met) -> list[Trial]:
-    """Every moment once, and every message of every scenario when it is sent and not answered.
-
-    Of the scenarios that meet a moment, the one that has been used least is taken.
-    """
-    trials = [
-        Trial(name, *moment) for name, moments in met.items() for moment in moments if moment[1] == "sent"
-    ]
-    used = Counter(trial.scenario for trial in trials)
+    """Every moment once; of the scenarios that meet it, in the one that has been used least."""
+    trials: list[Trial] = []
+    used: Counter[str] = Counter()
     by_moment: dict[Moment, list[str]] = {}
     for name, moments in met.items():
         for moment in moments:
             by_moment.setdefault(moment, []).append(name)
     for moment, names in sorted(by_moment.items(), key=lambda pair: (len(pair[1]), pair[0])):
-        if moment[1] != "sent":
-            name = min(names, key=lambda name: used[name])
-            used[name] += 1
-            trials.append(Trial(name, *moment))
+        name = min(names, key=lambda name: used[name])
+        used[name] += 1
+        trials.append(Trial(name, *moment))
     return sorted(trials, key=lambda trial: list(SCENARIOS).index(trial.scenario))
 
 

@@ -41,8 +41,8 @@ GUARDS = (
     Guard(
         "adopt, never overwrite",
         OPEN,
-        "if seq > own_seq then",
-        "if seq > own_seq or true then",
+        "if adoption.is_behind(own, load) then",
+        "if true then",
         LUA_TESTS + "test_an_adopted_session_keeps_what_is_newer_and_is_due_at_once",
     ),
     Guard(
@@ -69,14 +69,35 @@ GUARDS = (
     Guard(
         "a returned node's seqs get a new incarnation",
         ADOPTION,
-        """if head.gen ~= '"' .. load.gen .. '"' then""",
+        """if own.gen ~= '"' .. load.gen .. '"' then""",
         "if false then",
         FAULTS + "test_a_node_that_came_back_keeps_newer_state",
     ),
     Guard(
+        "what two nodes made of one seq is told apart",
+        ADOPTION,
+        "tonumber(load.line) ~= tonumber(own.incarnation)",
+        "false",
+        LUA_TESTS + "test_two_that_went_on_from_one_seq_are_told_apart",
+    ),
+    Guard(
+        "a settle counts under its own epoch",
+        SETTLE,
+        "tonumber(epoch) ~= tonumber(head[4]) or ",
+        "",
+        LUA_TESTS + "test_a_settle_of_another_epoch_trims_nothing",
+    ),
+    Guard(
+        "a session of another node is not noted as closed",
+        "persistence/evictor.py",
+        "if complete:",
+        "if True:",
+        "tests/service/test_returned_nodes.py::test_a_session_that_is_evicted_without_a_load_reuses_no_tag",
+    ),
+    Guard(
         "operations come back with a load",
         OPEN,
-        "if tonumber(args[9]) > 0 then",
+        "if tonumber(args[10]) > 0 then",
         "if false then",
         "tests/service/test_operations.py::test_a_repeat_after_eviction_gets_the_same_bytes",
     ),

@@ -37,8 +37,12 @@ IN_THE_LIBRARY = {
     "operation ids are not looked up": ("call", "if stored then", "if false then"),
     "an operation id is good for any commands": ("call", "hash ~= payload_hash", "false"),
     "conditions are not looked at": ("call", "if_match ~= call.tag(fields)", "false"),
-    "loads overwrite live sessions": ("session_open", "if seq > own_seq then", "if true then"),
-    "operations are forgotten when a session ends": ("session_open", "tonumber(args[9]) > 0", "false"),
+    "loads overwrite live sessions": (
+        "session_open",
+        "if adoption.is_behind(own, load) then",
+        "if true then",
+    ),
+    "operations are forgotten when a session ends": ("session_open", "tonumber(args[10]) > 0", "false"),
 }
 Break = Callable[[pytest.MonkeyPatch], None]
 

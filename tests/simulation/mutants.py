@@ -101,7 +101,7 @@ MUTANTS = (
         "if tonumber(epoch) ~= tonumber(head[4]) or",
         "if",
         schedules=6000,
-        hint=274,
+        hint=1889,
     ),
     Mutant(
         "two nodes' sessions are not told apart",
@@ -110,7 +110,7 @@ MUTANTS = (
         "or load.seq > own.flushed_seq and load.line ~= ''",
         "or false and load.line ~= ''",
         schedules=6000,
-        hint=274,
+        hint=1265,
     ),
     Mutant(
         "a session that came back is closed as if it were whole",

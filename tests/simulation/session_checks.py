@@ -50,6 +50,9 @@ class SessionChecks:
             return
         if word in IDLE.get(name, ()):
             raise Violation(f"{char_id}: {name} answered {word} and wrote something")
+        if word == "REPLACED":
+            # What gives way to PostgreSQL's state may have been ahead of it, on a line of its own.
+            self._last.pop(char_id, None)
         self._written(name, char_id, here)
         if name == "session_close" and word == "OK":
             self._closed(char_id, [str(part) for part in args[:3]], before)

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 
 import pytest
 
@@ -139,24 +138,25 @@ async def test_a_cancelled_flush_leaves_nothing_behind(store: InventoryStore) ->
     char_id, epoch = snapshot.head.char_id, snapshot.head.epoch
     item = new_item()
     chance = random.Random(3)
-    began = time.monotonic()
-    await store.flush([FlushWork(char_id, epoch, 0, (entry(1, [item]),))])
-    takes_s, seq = time.monotonic() - began, 1
+    seq, delay_s = 0, 0.004
     for _ in range(60):
         moved = at(item, "bag", chance.randrange(20))
         task = asyncio.create_task(store.flush([FlushWork(char_id, epoch, seq, (entry(seq + 1, [moved]),))]))
-        await asyncio.sleep(chance.random() * takes_s * 3)
+        await asyncio.sleep(chance.random() * 2 * delay_s)
         task.cancel()
         await asyncio.wait([task])
         head = await store.character(char_id)
         assert head is not None and head.seq in (seq, seq + 1)
         if head.seq == seq + 1:
             assert await items_of(store, char_id) == {moved}
+            delay_s /= 1.3
         else:
+            # The machine may be slow: about half of them are to come to their end.
             assert task.cancelled()
+            delay_s *= 1.3
         seq = head.seq
         assert len(await store.journal(char_id)) == seq
-    assert 1 < seq < 61, "some were done, and some were not"
+    assert 0 < seq < 60, "some were done, and some were not"
 
 
 def _next(snapshot: Snapshot, standing: dict[str, tuple[int, int]], item: Item) -> FlushWork:
