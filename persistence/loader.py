@@ -61,6 +61,9 @@ class Loader:
     def _ended(self, char_id: str, task: "asyncio.Task[tuple[Probe, bool]]") -> None:
         if self._under_way.get(char_id) is task:
             del self._under_way[char_id]
+        if not task.cancelled():
+            # Where all who asked have gone, its error is no news.
+            task.exception()
 
     async def _load(self, char_id: str) -> tuple[Probe, bool]:
         for attempt in range(ATTEMPTS):
