@@ -17,7 +17,7 @@ from engine.checking.meaning import faults
 from engine.checking.text import RulesetText, read_file, read_text
 from engine.facts import Facts
 from engine.ruleset_file import ContainerEntry, LimitGroupEntry, RulesetFile, SlotEntry, StateRule
-from engine.state import Actor
+from engine.state import Actor, Place
 
 
 class RulesetError(ValueError):
@@ -89,6 +89,12 @@ class Ruleset:
         if container == EQUIPMENT:
             return self.source.equipment.weighs
         return self.containers[container].weighs
+
+    def has_place(self, place: Place) -> bool:
+        """Whether there is such a container, or slot of the paper doll; not how many slots it has."""
+        if place.container == EQUIPMENT:
+            return place.slot in self.slots
+        return place.container in self.containers
 
     def facts_errors(self, facts: Facts) -> list[str]:
         """What in ``facts`` this ruleset has no word for, as ``field: word``; empty when all is known."""

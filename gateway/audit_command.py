@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import uvloop
 
 from engine.shipped import read_ruleset
-from gateway.command_servers import service_settings
+from gateway.command_servers import add_data_dir, service_settings
 from gateway.settings import Settings
 from persistence.audit import NOT_AT_REST, TITLES, Note, Options, Report, Violation, audit
 from persistence.embedded import EmbeddedError
@@ -48,9 +48,7 @@ def add_audit_command(commands: "Subparsers") -> None:
     auditing = commands.add_parser("audit", help="check every invariant over the store and the live sessions")
     auditing.add_argument("--sample", type=_positive, metavar="N", help="only N characters, drawn at random")
     auditing.add_argument("--json", action="store_true", help="one JSON document instead of a report to read")
-    auditing.add_argument(
-        "--data-dir", dest="data_dir", help="files of the embedded servers (HAVERSACK_DATA_DIR, ./.haversack)"
-    )
+    add_data_dir(auditing)
     auditing.set_defaults(run=_audit)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway import character_arguments, character_words
-from gateway.command_servers import service_settings
+from gateway.command_servers import add_data_dir, service_settings
 from gateway.settings import Settings
 from persistence.desk.desk import Desk, History
 from persistence.desk.errors import PreviewOutdated
@@ -79,9 +79,7 @@ def _add(commands: "Subparsers", name: str, run: Callable[..., int], text: str) 
 
 
 def _add_data_dir(parser: argparse.ArgumentParser, run: Callable[..., int]) -> None:
-    parser.add_argument(
-        "--data-dir", dest="data_dir", help="files of the embedded servers (HAVERSACK_DATA_DIR, ./.haversack)"
-    )
+    add_data_dir(parser)
     parser.set_defaults(run=run)
 
 

@@ -12,7 +12,7 @@ from engine.ruleset import RulesetError
 from engine.shipped import read_ruleset
 from gateway.audit_command import add_audit_command
 from gateway.character_command import add_character_commands
-from gateway.command_servers import database
+from gateway.command_servers import add_data_dir, database
 from gateway.flush_command import add_flush_command
 from gateway.ledger_command import add_ledger_commands
 from gateway.parity_command import add_parity_command
@@ -67,13 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--host", help="address to listen on (HAVERSACK_HOST, 127.0.0.1)")
     serving.add_argument("--port", help="port to listen on, 0 for any (HAVERSACK_PORT, 8080)")
     serving.add_argument("--demo", action="store_true", help="put the demo's catalog and characters in place")
-    _add_data_dir(serving)
+    add_data_dir(serving)
     serving.set_defaults(run=_serve)
 
     add_flush_command(commands)
 
     migrating = commands.add_parser("migrate", help="bring the database's schema up to date")
-    _add_data_dir(migrating)
+    add_data_dir(migrating)
     migrating.set_defaults(run=_migrate)
 
     catalog = commands.add_parser("catalog", help="the item catalog").add_subparsers(
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--map", dest="maps", action="append", default=[], metavar="FACT=SOURCE",
         help="take a fact from a field of such entries, over what the mapping says",
     )  # fmt: skip
-    _add_data_dir(importing)
+    add_data_dir(importing)
     importing.set_defaults(run=_import_catalog)
 
     add_character_commands(commands)
@@ -95,12 +95,6 @@ def _parser() -> argparse.ArgumentParser:
     add_ruleset_commands(commands)
     add_parity_command(commands)
     return parser
-
-
-def _add_data_dir(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data-dir", dest="data_dir", help="files of the embedded servers (HAVERSACK_DATA_DIR, ./.haversack)"
-    )
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """The servers that a command beside `serve` speaks to: those of `serve`, started for it if need be."""
 
+import argparse
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,13 @@ from persistence import migrations
 from persistence.embedded import EmbeddedServers, running_database_url, running_redis_url
 from persistence.errors import MigrationError
 from persistence.service import ServiceSettings
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every command that may speak to embedded servers."""
+    parser.add_argument(
+        "--data-dir", dest="data_dir", help="files of the embedded servers (HAVERSACK_DATA_DIR, ./.haversack)"
+    )
 
 
 @contextmanager

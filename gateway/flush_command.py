@@ -9,7 +9,7 @@ import uvloop
 
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
-from gateway.command_servers import service_settings
+from gateway.command_servers import add_data_dir, service_settings
 from gateway.serve import stop_signal
 from gateway.settings import Settings
 from persistence.service import ServiceSettings, open_service
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def add_flush_command(commands: "Subparsers") -> None:
     """Add ``flush``, which runs until SIGINT or SIGTERM, then flushes what is dirty and ends."""
     flushing = commands.add_parser("flush", help="flush for others, without serving the API")
-    flushing.add_argument(
-        "--data-dir", dest="data_dir", help="files of the embedded servers (HAVERSACK_DATA_DIR, ./.haversack)"
-    )
+    add_data_dir(flushing)
     flushing.set_defaults(run=_flush)
 
 

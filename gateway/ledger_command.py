@@ -5,7 +5,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from gateway.command_servers import database
+from gateway.command_servers import add_data_dir, database
 from gateway.settings import JOURNAL_KEEP_DAYS_MAX, Settings
 from persistence.database import Database
 from persistence.ledger.baselines import Progress
@@ -29,9 +29,7 @@ def add_ledger_commands(commands: "Subparsers") -> None:
         "--keep-days", type=_days, required=True, metavar="N", help="drop weeks that ended N days ago or more"
     )
     trimming.add_argument("--dry-run", action="store_true", help="only tell what would be dropped")
-    trimming.add_argument(
-        "--data-dir", dest="data_dir", help="files of the embedded servers (HAVERSACK_DATA_DIR, ./.haversack)"
-    )
+    add_data_dir(trimming)
     trimming.set_defaults(run=_trim)
 
 

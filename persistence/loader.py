@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from engine.facts import UNKNOWN_KIND, Facts
-from engine.ruleset import EQUIPMENT, Ruleset
+from engine.ruleset import Ruleset
 from engine.state import InventorySessionDTO, Item
 from persistence.errors import CharacterQuarantined, Unavailable
 from persistence.item_gateway import ItemGateway
@@ -141,8 +141,7 @@ class Loader:
         facts = {item.template_id: self._facts(head.char_id, item) for item in snapshot.items}
         for item in snapshot.items:
             place = item.place
-            known = self._ruleset.slots if place.container == EQUIPMENT else self._ruleset.containers
-            if (place.slot if place.container == EQUIPMENT else place.container) not in known:
+            if not self._ruleset.has_place(place):
                 raise CharacterQuarantined(
                     f"character {head.char_id}: item {item.item_id} is in {place.container} {place.slot},"
                     " which the ruleset does not have"

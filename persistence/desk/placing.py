@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from engine.ruleset import EQUIPMENT, Ruleset
+from engine.ruleset import Ruleset
 from engine.state import Item, Place
 from persistence.desk.errors import DeskRefusal
 
 
 def misplaced(ruleset: Ruleset, items: Iterable[Item]) -> list[Item]:
     """Those that keep a character from being loaded."""
-    return [item for item in items if not _exists(ruleset, item.place)]
+    return [item for item in items if not ruleset.has_place(item.place)]
 
 
 def placed(ruleset: Ruleset, items: Mapping[str, Item]) -> dict[str, Item]:
@@ -36,12 +36,6 @@ def placed(ruleset: Ruleset, items: Mapping[str, Item]) -> dict[str, Item]:
             slot += 1
         found[item.item_id] = msgspec.structs.replace(item, place=Place(overflow, slot))
     return found
-
-
-def _exists(ruleset: Ruleset, place: Place) -> bool:
-    if place.container == EQUIPMENT:
-        return place.slot in ruleset.slots
-    return place.container in ruleset.containers
 
 
 def _spelled(place: Place) -> str:
