@@ -101,7 +101,7 @@ async def test_each_wait_of_a_call_in_turn(site: Site, late: bool) -> None:
                         assert waits < at, f"cancelled at wait {at}, and it went on"
                         told[char_id, reply["seq"]] = (request_id, reply)
                         done = True
-                assert at > 2
+                assert at > 1, "it never waited"
         for char_id in char_ids(CALLERS):
             await gateway.save_session(char_id)
         await verified(gateway, told)
