@@ -53,7 +53,7 @@ async def audit(
     server cannot be reached, ``PersistenceError`` for a number of shards that does not fit.
     """
     async with AsyncExitStack() as stack:
-        link = RedisLink(settings.redis_url, connections=1, timeout_s=_REPLY_S)
+        link = RedisLink(settings.redis_url, timeout_s=_REPLY_S)
         stack.push_async_callback(link.close)
         database = await Database.connect(
             settings.database_url, pool_size=1, statement_timeout_s=_STATEMENT_S

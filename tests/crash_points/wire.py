@@ -4,20 +4,20 @@ Each command and each named statement is a point with three moments: before it i
 answered, and answered.
 """
 
+import asyncio
 import types
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import asyncpg
-from redis.asyncio.connection import AbstractConnection
 
 from persistence.named_sql import queries
+from persistence.redis_link import RedisLink
+from persistence.redis_wire import Exchange, Wire
 from tests.crash_points.moments import reached
 from tests.crash_points.points import redis_point
 
-# What a connection says by itself when it is opened.
-_GREETINGS = {"redis: CLIENT", "redis: HELLO", "redis: SELECT"}
 # The statement under way, and its point.
 _statement: ContextVar[tuple[str, str]] = ContextVar("_statement", default=("", ""))
 
@@ -29,38 +29,40 @@ def watch() -> None:
 
 
 def _watch_redis() -> None:
-    send, read = AbstractConnection.send_packed_command, AbstractConnection.read_response
-    unanswered: dict[int, list[str]] = {}
+    ask, write = RedisLink._ask, Wire.write
 
-    async def send_packed_command(self: AbstractConnection, command: Any, *args: Any, **kwargs: Any) -> None:
-        packed = command if isinstance(command, bytes) else b"".join(command)
-        points = [_redis_point(words) for words in _unpacked(packed)]
+    def _ask(self: RedisLink, packed: bytes, count: int, *, harmless: bool) -> asyncio.Future[Any]:
+        future = ask(self, packed, count, harmless=harmless)
+
+        def answered(done: asyncio.Future[Any]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                for point in _points(packed):
+                    reached(point, "after")
+
+        # The first callback of all: the caller is woken up by a later one.
+        future.add_done_callback(answered)
+        return future
+
+    def _write(self: Wire, exchanges: Sequence[Exchange], now: float) -> None:
+        points = [point for exchange in exchanges for point in _points(exchange.packed)]
         for point in dict.fromkeys(points):
-            _report(point, "before")
-        await send(self, command, *args, **kwargs)
-        unanswered[id(self)] = points
+            reached(point, "before")
+        write(self, exchanges, now)
         for point in dict.fromkeys(points):
-            _report(point, "sent")
+            reached(point, "sent")
 
-    async def read_response(self: AbstractConnection, *args: Any, **kwargs: Any) -> Any:
-        reply = await read(self, *args, **kwargs)
-        if points := unanswered.get(id(self)):
-            _report(points.pop(0), "after")
-        return reply
+    RedisLink._ask = _ask  # type: ignore[method-assign]
+    Wire.write = _write  # type: ignore[method-assign]
 
-    AbstractConnection.send_packed_command = send_packed_command  # type: ignore[method-assign]
-    AbstractConnection.read_response = read_response  # type: ignore[method-assign]
+
+def _points(packed: bytes) -> list[str]:
+    return list(dict.fromkeys(_redis_point(words) for words in _unpacked(packed)))
 
 
 def _redis_point(words: list[bytes]) -> str:
     texts = [word.decode() for word in words[:2]]
     # A function's name ends in the library's stamp.
     return f"redis: {texts[1].rpartition('_')[0]}" if texts[0] == "FCALL" else redis_point(texts)
-
-
-def _report(point: str, moment: str) -> None:
-    if point not in _GREETINGS:
-        reached(point, moment)
 
 
 def _unpacked(packed: bytes) -> list[list[bytes]]:
