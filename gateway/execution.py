@@ -20,7 +20,7 @@ async def execute(
 
     Refusals are everyday answers, so their problems are returned and not raised.
     """
-    result = await orchestrator.execute(char_id, commands, call)
+    result = await orchestrator.submit(char_id, commands, call)
     if isinstance(result, bytes):
         return json_reply(result)
     if isinstance(result, Refusal):

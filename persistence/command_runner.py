@@ -1,18 +1,29 @@
 """From a call's commands to its reply: words, templates and ids looked up, then carried out."""
 
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from engine.commands import Command, GrantRequest, SetActorRequest
+from engine.commands import (
+    Command,
+    ConsumeRequest,
+    DropRequest,
+    EquipRequest,
+    GrantRequest,
+    LockRequest,
+    MoveRequest,
+    SetActorRequest,
+    UnequipRequest,
+    UnlockRequest,
+    UseRequest,
+)
 from engine.facts import Facts
 from engine.outcome import Applied
 from engine.refusals import Refusal, RefusalCode
 from engine.state import Actor
-from persistence.call_reply import StaleCatalog
+from persistence.call_reply import StaleCatalog, answer_of
 from persistence.cold_commands import ColdCommands, is_cold
 from persistence.errors import (
     Backpressure,
@@ -25,13 +36,23 @@ from persistence.errors import (
     Unavailable,
 )
 from persistence.flusher import Flusher
+from persistence.id_prefixes import IdPrefixes
 from persistence.item_gateway import ItemGateway
+from persistence.mirror import is_missing
 from persistence.records import Call, TagMismatch
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import Replied
 from persistence.store import InventoryStore
+from persistence.submitted import Answer, Submitted
 
 _T = TypeVar("_T")
+# Commands about which nothing has to be known or checked beforehand.
+_PLAIN = frozenset(
+    {
+        ConsumeRequest, DropRequest, EquipRequest, LockRequest, MoveRequest, UnequipRequest, UnlockRequest,
+        UseRequest,
+    }
+)  # fmt: skip
 _DURABLE_SEQ = re.compile(rb'"durable_seq":\d+')
 
 
@@ -48,10 +69,49 @@ class CommandRunner:
         self._sessions = sessions
         self._cold = ColdCommands(sessions)
         self._flusher = flusher
+        self._id_prefixes = IdPrefixes()
+
+    def submit(
+        self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
+    ) -> Submitted:
+        """Do as ``execute``, which is what to await in what this answers.
+
+        Where nothing but the mirror is needed the call is sent before this returns; so calls of one
+        character that are handed in one after the other are carried out in that order, and need no
+        task each. Raises ``InvalidWords``; all else is raised when it is awaited.
+        """
+        templates: dict[str, Facts] = {}
+        if call.durable or not _PLAIN.issuperset([command.__class__ for command in commands]):
+            self._check_words(commands)
+            if call.durable or is_cold(commands) or _given_ids(commands):
+                return Submitted(None, lambda _: self.execute(char_id, commands, call, id_prefix=id_prefix))
+            templates = self._templates(commands)
+        prefix = id_prefix or self._id_prefixes.fresh()
+
+        async def rest(reply: Any) -> Answer:  # noqa: ANN401 - as Redis has it
+            if not isinstance(reply, Exception):
+                with suppress(StaleCatalog):
+                    answer = answer_of(reply, call)
+                    return answer.body if isinstance(answer, Replied) else answer
+            # The library is missing, or the catalog is old: nothing was done, and that mends both.
+            elif not is_missing(reply):
+                raise reply
+            return await self.execute(char_id, commands, call, id_prefix=prefix)
+
+        reply = self._sessions.submit(
+            char_id,
+            commands,
+            call,
+            catalog=self._items.version,
+            templates=templates,
+            id_prefix=prefix,
+            at_ms=time.time_ns() // 1_000_000,
+        )
+        return Submitted(reply, rest)
 
     async def execute(
         self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
-    ) -> bytes | Refusal | TagMismatch:
+    ) -> Answer:
         """Do the commands in order, all or nothing; the reply's JSON body as it is to be sent.
 
         ``id_prefix``, 24 hex digits that no call used before, begins the ids of new items; it is
@@ -61,7 +121,7 @@ class CommandRunner:
         ``Conflict``, ``Backpressure``.
         """
         self._check_words(commands)
-        id_prefix = id_prefix or new_id_prefix()
+        id_prefix = id_prefix or self._id_prefixes.fresh()
         refusal, fresh = await self._reserve(char_id, commands, id_prefix)
         try:
             answer = refusal or await self._execute(char_id, commands, call, id_prefix)
@@ -209,12 +269,3 @@ def _given_ids(commands: Sequence[Command]) -> list[tuple[str, int]]:
 
 def _already_exists(item_id: str, op_index: int) -> Refusal:
     return Refusal(RefusalCode.ALREADY_EXISTS, {"item_id": item_id}, op_index)
-
-
-def new_id_prefix() -> str:
-    """The first 24 digits of the ids of new items: a UUID of version 8, random but for its marks.
-
-    Ids that come from elsewhere are never of that version, so the two never meet.
-    """
-    digits = secrets.token_hex(12)
-    return f"{digits[:12]}8{digits[13:16]}{'89ab'[int(digits[16], 16) % 4]}{digits[17:]}"

@@ -26,15 +26,16 @@ class Keys:
 
     def of(self, char_id: str) -> SessionKeys:
         """The keys of a character, whose id is the text of its UUID."""
-        shard = self._tag(crc_hqx(char_id.encode(), 0) % self.shards)
+        shard = "" if self.shards == 1 else self._tag(crc_hqx(char_id.encode(), 0) % self.shards)
         prefix = self.prefix
+        # By position, which is a good deal quicker, and every call needs them.
         return SessionKeys(
-            session=f"{prefix}session:{shard}{char_id}",
-            journal=f"{prefix}journal:{shard}{char_id}",
-            done=f"{prefix}done:{shard}{char_id}",
-            fence=f"{prefix}fence:{shard}{char_id}",
-            due=f"{prefix}due:{shard}",
-            incident=f"{prefix}incident:{shard}{char_id}",
+            f"{prefix}session:{shard}{char_id}",
+            f"{prefix}journal:{shard}{char_id}",
+            f"{prefix}done:{shard}{char_id}",
+            f"{prefix}fence:{shard}{char_id}",
+            f"{prefix}due:{shard}",
+            f"{prefix}incident:{shard}{char_id}",
         )
 
     def due_queues(self) -> list[str]:

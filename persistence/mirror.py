@@ -1,7 +1,9 @@
 """The function library on a server: loading it, and calling its functions."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -21,11 +23,18 @@ class Mirror:
         """Nothing is loaded before ``load`` or the first call."""
         self.link = link
         self.library = library
-        self._keys = {name: contract.keys for name, contract in library.contracts.items()}
+        self._heads: dict[str, tuple[Argument, ...]] = {}
+        self._keys_of: dict[str, Callable[[SessionKeys], tuple[str, ...]]] = {}
+        for name, contract in library.contracts.items():
+            self._heads[name] = ("FCALL", library.function(name), len(contract.keys))
+            self._keys_of[name] = _picker(contract.keys)
+        self._loading = asyncio.Lock()
+        self._loads = 0
 
     async def load(self) -> None:
         """Load the library; harmless when it is there."""
         await self.link.call("FUNCTION", "LOAD", "REPLACE", self.library.code, harmless=True)
+        self._loads += 1
         _log.info("function library %s loaded", self.library.name)
 
     async def is_loaded(self) -> bool:
@@ -35,14 +44,15 @@ class Mirror:
 
     def command(self, name: str, keys: SessionKeys, *args: Argument) -> tuple[Argument, ...]:
         """The command that calls a function, its keys in the order of the function's header."""
-        names = self._keys[name]
-        return (
-            "FCALL",
-            self.library.function(name),
-            len(names),
-            *(getattr(keys, key) for key in names),
-            *args,
-        )
+        return (*self._heads[name], *self._keys_of[name](keys), *args)
+
+    def submit(self, name: str, keys: SessionKeys, *args: Argument) -> asyncio.Future[Any]:
+        """Call a function without waiting; see ``RedisLink.submit``.
+
+        The reply may be the error of which ``is_missing`` is true: then nothing was done, and ``call``
+        would load the library.
+        """
+        return self.link.submit(*self._heads[name], *self._keys_of[name](keys), *args)
 
     async def call(self, name: str, keys: SessionKeys, *args: Argument, harmless: bool = False) -> Any:  # noqa: ANN401 - each header says what
         """Call a function; see its header for arguments and reply.
@@ -55,14 +65,26 @@ class Mirror:
 
     async def send(self, commands: Sequence[Sequence[Argument]], *, harmless: bool = False) -> list[Any]:
         """Send calls, ``harmless`` ones if there are several, in one round trip; raises as ``call``."""
+        loads = self._loads
         replies = await self.link.send(commands, harmless=harmless)
         if any(map(is_missing, replies)):
-            await self.load()
+            async with self._loading:
+                # Once for all who have found it missing.
+                if self._loads == loads:
+                    await self.load()
             replies = await self.link.send(commands, harmless=harmless)
             if any(map(is_missing, replies)):
                 # A server that restarts again and again, perhaps; for the caller it is simply not there.
                 raise Unavailable("Redis: the function library vanished as soon as it was loaded")
         return list(map(value_of, replies))
+
+
+def _picker(names: Sequence[str]) -> Callable[[SessionKeys], tuple[str, ...]]:
+    if len(names) > 1:
+        pick: Callable[[SessionKeys], tuple[str, ...]] = attrgetter(*names)
+        return pick
+    (name,) = names
+    return lambda keys: (getattr(keys, name),)
 
 
 def value_of(reply: Any) -> Any:  # noqa: ANN401 - as Redis has it

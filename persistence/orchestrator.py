@@ -24,6 +24,7 @@ from persistence.records import Call, Character, CharacterHead, LiveSession, Ses
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import QUARANTINED, Probe
 from persistence.store import InventoryStore
+from persistence.submitted import Submitted
 
 
 class InventoryOrchestrator:
@@ -127,6 +128,12 @@ class InventoryOrchestrator:
     ) -> bytes | Refusal | TagMismatch:
         """Do the commands in order, all or nothing; see ``CommandRunner.execute``."""
         return await self._runner.execute(char_id, commands, call, id_prefix=id_prefix)
+
+    def submit(
+        self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
+    ) -> Submitted:
+        """The same, handed in at once and answered when awaited; see ``CommandRunner.submit``."""
+        return self._runner.submit(char_id, commands, call, id_prefix=id_prefix)
 
     async def preview(
         self, char_id: str, commands: Sequence[Command], call: Call

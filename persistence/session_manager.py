@@ -1,8 +1,9 @@
 """Sessions in Redis: what the functions of the mirror do, in Python's terms."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,7 +31,7 @@ from persistence.session_fields import (
 )
 from persistence.session_state import Pending, Probe, Replied
 
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 
 
 class InventorySessionManager:
@@ -178,17 +179,39 @@ class InventorySessionManager:
         ``at_ms`` is the caller's clock, for the journal. Raises ``SessionNotLive``,
         ``StaleCatalog``, ``IdempotencyMismatch``, ``Backpressure``, ``Unavailable``, ``OutcomeUnknown``.
         """
+        arguments = self._execution(commands, call, catalog, templates, id_prefix, at_ms)
+        return answer_of(await self.mirror.call("session_execute", self.keys.of(char_id), *arguments), call)
+
+    def submit(
+        self,
+        char_id: str,
+        commands: Sequence[Command],
+        call: Call,
+        *,
+        catalog: int,
+        templates: Mapping[str, Facts],
+        id_prefix: str,
+        at_ms: int,
+    ) -> asyncio.Future[Any]:
+        """Send what ``execute`` sends, without waiting; the result is the mirror's reply as it is.
+
+        It may be an error, as ``Mirror.submit`` says; ``answer_of`` reads all others.
+        """
+        arguments = self._execution(commands, call, catalog, templates, id_prefix, at_ms)
+        return self.mirror.submit("session_execute", self.keys.of(char_id), *arguments)
+
+    def _execution(
+        self,
+        commands: Sequence[Command],
+        call: Call,
+        catalog: int,
+        templates: Mapping[str, Facts],
+        id_prefix: str,
+        at_ms: int,
+    ) -> tuple[Argument, ...]:
         text = _encode(commands)
         facts = [part for name, known in templates.items() for part in (name, facts_text(known))]
-        reply = await self.mirror.call(
-            "session_execute",
-            self.keys.of(char_id),
-            *self._terms(text, call, catalog, at_ms),
-            id_prefix,
-            text,
-            *facts,
-        )
-        return answer_of(reply, call)
+        return (*self._terms(text, call, catalog, at_ms), id_prefix, text, *facts)
 
     async def commit(
         self,

@@ -26,6 +26,7 @@ from persistence.item_gateway import ItemGateway
 from persistence.named_sql import parse, query
 from persistence.records import Call, FlushWork, JournalEntry, TagMismatch
 from persistence.store import InventoryStore
+from persistence.submitted import Submitted
 
 _SQL = parse(files("benchmarks.crud").joinpath("queries.sql").read_text("utf-8"))
 _encode = msgspec.json.Encoder().encode
@@ -71,6 +72,12 @@ class CrudOrchestrator:
         return _encode(
             Reply(seq, seq, f"{head['incarnation']}.{seq}", False, judged.changes, judged.capacity)
         )
+
+    def submit(
+        self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
+    ) -> Submitted:
+        """The same, begun when it is awaited."""
+        return Submitted(None, lambda _: self.execute(char_id, commands, call, id_prefix=id_prefix))
 
     async def inventory(self, char_id: str) -> InventorySessionDTO:
         """The whole inventory, as a session would have it."""

@@ -21,6 +21,7 @@ from persistence.errors import CharacterExists, CharacterNotFound, SessionNotLiv
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, Character, LiveSession, SessionState, TagMismatch
 from persistence.session_fields import capacity_in, fields_of
+from persistence.submitted import Submitted
 
 TOKEN = "a-token-for-tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -150,6 +151,9 @@ class StandIn:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def submit(self, char_id: str, commands: Sequence[Command], call: Call) -> Submitted:
+        return Submitted(None, lambda _: self.execute(char_id, commands, call))
 
     async def preview(
         self, char_id: str, commands: Sequence[Command], call: Call

@@ -9,7 +9,6 @@ import msgspec
 
 from engine.refusals import Param, Refusal, RefusalCode
 from engine.state import Actor, Item
-from persistence.command_runner import new_id_prefix
 from persistence.errors import (
     Backpressure,
     Conflict,
@@ -18,6 +17,7 @@ from persistence.errors import (
     SessionNotLive,
     Unavailable,
 )
+from persistence.id_prefixes import IdPrefixes
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call as Terms
 from persistence.records import TagMismatch
@@ -66,7 +66,7 @@ class ServiceDoor:
         if not isinstance(call, Execute):
             return call
         # Made here and not below, so that the ids of new items are known even of lost answers.
-        return msgspec.structs.replace(call, prefixes=(new_id_prefix(),))
+        return msgspec.structs.replace(call, prefixes=(IdPrefixes().fresh(),))
 
     async def ask(self, char_id: str, call: Call) -> Answer:
         try:

@@ -12,8 +12,8 @@ from engine.refusals import Refusal, RefusalCode
 from persistence.catalog import Template
 from persistence.catalog_store import import_catalog
 from persistence.cold_commands import ATTEMPTS
-from persistence.command_runner import new_id_prefix
 from persistence.errors import Conflict, IdempotencyMismatch, SessionNotLive
+from persistence.id_prefixes import IdPrefixes
 from persistence.records import Call, TagMismatch
 from persistence.session_manager import InventorySessionManager
 from tests.parity.twins import encode
@@ -237,7 +237,7 @@ async def test_two_who_are_granted_one_id_at_once(each_site: Site) -> None:
 
 def test_new_ids_are_of_version_8() -> None:
     for _ in range(100):
-        prefix = new_id_prefix()
+        prefix = IdPrefixes().fresh()
         assert len(prefix) == 24 and prefix[12] == "8" and prefix[16] in "89ab"
 
 
