@@ -65,6 +65,22 @@ class Routes(AbstractResource):
         """Whether a path that begins with ``CHARACTER``, and varies in nothing else, has been added."""
         return path.removeprefix(CHARACTER) in self._of_a_character
 
+    def handler(self, otherwise: Handler) -> Handler:
+        """What handles every request, for a server without an application's middlewares and signals.
+
+        ``otherwise`` is the application's own way, by ``resolve``, for what is seldom asked.
+        """
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            match, methods = self._find(request.rel_url.path_safe)
+            route = methods.get(request.method)
+            if route is None or "Expect" in request.headers:
+                return await otherwise(request)
+            request._match_info = UrlMappingMatchInfo(match, route)
+            return await route.handler(request)
+
+        return handle
+
     async def resolve(self, request: web.Request) -> tuple[UrlMappingMatchInfo | None, set[str]]:
         """The route of a request; there is always one."""
         path = request.rel_url.path_safe
@@ -130,6 +146,9 @@ class Routes(AbstractResource):
     def __len__(self) -> int:
         """How many routes."""
         return sum(1 for _ in self)
+
+
+ROUTES: Final = web.AppKey("routes", Routes)
 
 
 async def _missing(request: web.Request) -> NoReturn:
