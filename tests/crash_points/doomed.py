@@ -122,7 +122,7 @@ class Doomed:
         call = Call(op_id=op_id, durable=durable)
         while True:
             try:
-                outcome = await gateway.execute(char_id, batch, call, **more)
+                outcome = await gateway.submit(char_id, batch, call, **more)
                 break
             except SessionNotLive:
                 await gateway.load_session(char_id)

@@ -91,7 +91,7 @@ class ServiceDoor:
         try:
             outcome = await self._live(
                 char_id,
-                lambda: self._orchestrator.execute(char_id, call.commands, terms, id_prefix=prefix),
+                lambda: self._orchestrator.submit(char_id, call.commands, terms, id_prefix=prefix),
             )
         except IdempotencyMismatch:
             return IdTaken()

@@ -30,7 +30,7 @@ async def do(
 ) -> Any:
     """The reply as it is decoded, or the refusal."""
     batch: tuple[Command, ...] = encode(commands)
-    outcome = await gateway.execute(char_id, batch, Call(**call))
+    outcome = await gateway.submit(char_id, batch, Call(**call))
     return outcome if isinstance(outcome, Refusal | TagMismatch) else json.loads(outcome)
 
 

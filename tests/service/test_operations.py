@@ -14,7 +14,7 @@ REWARD = encode([grant("gold", 5)])
 
 
 async def body(gateway: InventoryOrchestrator, op_id: str = "reward-1") -> bytes:
-    answer = await gateway.execute(CHAR_ID, REWARD, Call(op_id=op_id))
+    answer = await gateway.submit(CHAR_ID, REWARD, Call(op_id=op_id))
     assert isinstance(answer, bytes)
     return answer
 
