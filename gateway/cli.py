@@ -16,8 +16,9 @@ from gateway.command_servers import add_data_dir, database
 from gateway.flush_command import add_flush_command
 from gateway.ledger_command import add_ledger_commands
 from gateway.parity_command import add_parity_command
+from gateway.process import configure_logging, fatal
 from gateway.ruleset_command import add_ruleset_commands, first_errors
-from gateway.serve import configure_logging, fatal, serve
+from gateway.serve import serve
 from gateway.settings import Settings, SettingsError
 from persistence import migrations
 from persistence.catalog import parse_entries
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.read(
             getattr(arguments, "environ", os.environ),
-            {name: getattr(arguments, name, None) for name in ("host", "port", "data_dir")},
+            {name: getattr(arguments, name, None) for name in ("host", "port", "workers", "data_dir")},
         )
         status: int | None = arguments.run(settings, arguments)
     except (SettingsError, CatalogError) as error:
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", help="serve the API, and flush behind it")
     serving.add_argument("--host", help="address to listen on (HAVERSACK_HOST, 127.0.0.1)")
     serving.add_argument("--port", help="port to listen on, 0 for any (HAVERSACK_PORT, 8080)")
+    serving.add_argument("--workers", help="processes that serve the port (HAVERSACK_WORKERS, 1)")
     serving.add_argument("--demo", action="store_true", help="put the demo's catalog and characters in place")
     add_data_dir(serving)
     serving.set_defaults(run=_serve)

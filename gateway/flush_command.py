@@ -10,7 +10,7 @@ import uvloop
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway.command_servers import add_data_dir, service_settings
-from gateway.serve import stop_signal
+from gateway.process import stop_signal
 from gateway.settings import Settings
 from persistence.service import ServiceSettings, open_service
 

@@ -20,6 +20,7 @@ UNFLUSHED_MAX_S_MAX: Final = 24 * 3600
 JOURNAL_KEEP_DAYS_MAX: Final = 36_500
 # A cluster has this many hash slots, so more shards than that would share them anyway.
 SHARDS_MAX: Final = 16_384
+WORKERS_MAX: Final = 64
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]{1,255}")
@@ -51,6 +52,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8080
+    workers: int = 1
     redis_url: str | None = None
     database_url: str | None = None
     data_dir: Path = Path(".haversack")
@@ -196,6 +198,7 @@ def _key_prefix(text: str) -> str:
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "host": _host,
     "port": _number(0, PORT_MAX),
+    "workers": _number(1, WORKERS_MAX),
     "redis_url": _url(REDIS_SCHEMES),
     "database_url": _url(DATABASE_SCHEMES),
     "data_dir": _path,

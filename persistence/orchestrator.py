@@ -123,16 +123,10 @@ class InventoryOrchestrator:
         """The whole session; raises ``SessionNotLive``."""
         return await self._sessions.read(char_id)
 
-    async def execute(
-        self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
-    ) -> bytes | Refusal | TagMismatch:
-        """Do the commands in order, all or nothing; see ``CommandRunner.execute``."""
-        return await self._runner.execute(char_id, commands, call, id_prefix=id_prefix)
-
     def submit(
         self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
     ) -> Submitted:
-        """The same, handed in at once and answered when awaited; see ``CommandRunner.submit``."""
+        """Do the commands in order, all or nothing; await what this answers. See ``CommandRunner.submit``."""
         return self._runner.submit(char_id, commands, call, id_prefix=id_prefix)
 
     async def preview(

@@ -29,6 +29,10 @@ Argument = bytes | str | int
 
 # Commands sent and not answered; more wait here, where they can be given up without harm.
 IN_FLIGHT_MAX: Final = 4_096
+# One write takes no more, so that what the connection cannot take stays here.
+WRITE_BYTES_MAX: Final = 1 << 20
+# What a waiting call holds beside its text.
+_EXCHANGE_BYTES: Final = 300
 # Beyond so much that waits, the next caller is told at once: memory must not grow while Redis is slow.
 WAITING_BYTES_MAX: Final = 64 << 20
 BACKOFF_MIN_S: Final = 0.02
@@ -115,11 +119,14 @@ class RedisLink:
             return future
         exchange.since = loop.time()
         self._unsent.append(exchange)
-        self._unsent_bytes += len(packed)
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            loop.call_soon(self._flush)
+        self._unsent_bytes += len(packed) + _EXCHANGE_BYTES
+        self._flush_soon()
         return future
+
+    def _flush_soon(self) -> None:
+        if self._unsent and not self._flush_is_due:
+            self._flush_is_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         """Send what may be sent; begin to connect where there is no connection."""
@@ -137,22 +144,30 @@ class RedisLink:
         chosen = self._next(wire)
         if chosen:
             wire.write(chosen, loop.time())
+            # What was too much for one write, if the connection took it all.
+            if wire.writable and wire.in_flight < IN_FLIGHT_MAX:
+                self._flush_soon()
 
     def _next(self, wire: Wire) -> list[Exchange]:
         """Those whose turn it is, without those whose callers have gone away: they were never sent."""
         chosen: list[Exchange] = []
-        unsent, in_flight = self._unsent, wire.in_flight
-        while unsent and wire.writable:
+        unsent, in_flight, room = self._unsent, wire.in_flight, WRITE_BYTES_MAX
+        while unsent and wire.writable and room > 0:
             exchange = unsent[0]
             # More than the bound in one piece goes alone.
             if in_flight and in_flight + exchange.count > IN_FLIGHT_MAX:
                 break
-            unsent.popleft()
-            self._unsent_bytes -= len(exchange.packed)
+            self._take_first()
             if not exchange.future.done():
                 chosen.append(exchange)
                 in_flight += exchange.count
+                room -= len(exchange.packed)
         return chosen
+
+    def _take_first(self) -> Exchange:
+        exchange = self._unsent.popleft()
+        self._unsent_bytes -= len(exchange.packed) + _EXCHANGE_BYTES
+        return exchange
 
     def _heard(self) -> None:
         """Replies came, or the connection has ended."""
@@ -163,9 +178,7 @@ class RedisLink:
                 self._failures = 0
             else:
                 self._put_off()
-        if self._unsent and not self._flush_is_due:
-            self._flush_is_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._flush_soon()
 
     async def _connect(self) -> None:
         connection = self._connection_class(**self._arguments)
@@ -203,9 +216,7 @@ class RedisLink:
         loop = asyncio.get_running_loop()
         too_old = loop.time() - self._timeout_s
         while self._unsent and self._unsent[0].since < too_old:
-            exchange = self._unsent.popleft()
-            self._unsent_bytes -= len(exchange.packed)
-            exchange.fail("Redis: not sent in time", sent=False)
+            self._take_first().fail("Redis: not sent in time", sent=False)
         wire = self._wire
         if wire is not None and wire.expected and wire.expected[0].since < too_old:
             # Whatever comes now would come after this, so nobody gets an answer in time any more.

@@ -30,7 +30,7 @@ async def _play(orchestrator: InventoryOrchestrator, character: DemoCharacter) -
             return False
     state, _ = await orchestrator.load_session(character.char_id)
     for number, commands in enumerate(character.batches[state.seq :], start=state.seq):
-        outcome = await orchestrator.execute(
+        outcome = await orchestrator.submit(
             character.char_id, commands, Call(by="demo"), id_prefix=id_prefix(character.char_id, number)
         )
         if not isinstance(outcome, bytes):

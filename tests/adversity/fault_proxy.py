@@ -35,6 +35,8 @@ class FaultProxy:
         """Begin at once, on a free port, towards the server of ``url``; ``seed`` is that of the jitter."""
         self._target = address_of(url)
         self.port = 0
+        # Connections that clients have made, whatever became of them.
+        self.accepted = 0
         self._wires: set[Wire] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -157,6 +159,7 @@ class FaultProxy:
             await asyncio.wait(tasks, timeout=5)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         await self._faults.flowing.wait()
         try:
             if isinstance(self._target, str):

@@ -179,7 +179,7 @@ async def play(
     """As the HTTP gateway does it: a session that is not live is loaded, and the call repeated."""
     for _ in range(3):
         try:
-            outcome = await gateway.execute(char_id, encode(commands), Call(**call))
+            outcome = await gateway.submit(char_id, encode(commands), Call(**call))
         except SessionNotLive:
             await gateway.load_session(char_id)
             continue

@@ -15,6 +15,7 @@ def test_defaults() -> None:
     assert Settings.read({}) == Settings(
         host="127.0.0.1",
         port=8080,
+        workers=1,
         redis_url=None,
         database_url=None,
         data_dir=Path(".haversack"),
@@ -33,6 +34,7 @@ def test_everything_set() -> None:
     environ = {
         "HAVERSACK_HOST": "0.0.0.0",
         "HAVERSACK_PORT": "0",
+        "HAVERSACK_WORKERS": "4",
         "HAVERSACK_REDIS_URL": REDIS,
         "HAVERSACK_DATABASE_URL": POSTGRES,
         "HAVERSACK_DATA_DIR": "/var/lib/a b",
@@ -50,6 +52,7 @@ def test_everything_set() -> None:
     assert Settings.read(environ) == Settings(
         host="0.0.0.0",
         port=0,
+        workers=4,
         redis_url=REDIS,
         database_url=POSTGRES,
         data_dir=Path("/var/lib/a b"),
@@ -87,6 +90,8 @@ def test_set_to_nothing_is_not_set() -> None:
         ("PORT", "80.0"),
         ("PORT", "9" * 5000),
         ("PORT", "http"),
+        ("WORKERS", "0"),
+        ("WORKERS", "65"),
         ("REDIS_URL", "http://hunter2@x"),
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "redis:x"),
