@@ -14,7 +14,10 @@ JOBS ?= 2
 # Commands that `make parity` plays on each server.
 STEPS ?= 1000000
 
-.PHONY: run test lint format parity mutants model simulate guards chaos recovery bench bench-quick clean
+# How long `make soak` plays.
+MINUTES ?= 10
+
+.PHONY: run test lint format parity mutants model simulate guards chaos recovery bench bench-quick soak profile clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
@@ -58,6 +61,12 @@ bench: $(READY)
 
 bench-quick: $(READY)
 	$(BIN)/python -m benchmarks --quick $(ARGS)
+
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
+
+profile: $(READY)
+	$(BIN)/python -m benchmarks.profiling $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist

@@ -137,7 +137,7 @@ async def _fill(settings: ServiceSettings, arguments: argparse.Namespace) -> Non
         async def play(char_id: str) -> None:
             await gateway.load_session(char_id)
             for level in (30, 40):
-                await gateway.execute(char_id, (SetActorRequest(level=level),), Call(op_id=f"level-{level}"))
+                await gateway.submit(char_id, (SetActorRequest(level=level),), Call(op_id=f"level-{level}"))
 
         for first in range(0, len(rows), _AT_ONCE):
             await asyncio.gather(*(play(row["char_id"]) for row in rows[first : first + _AT_ONCE]))

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,8 @@ from benchmarks.serving import ANNOUNCEMENT
 
 START_S = 60.0
 STOP_S = 20.0
+# It leads a session of its own, so all its processes are those of that session.
+_SESSION = 3
 _ADDRESS = re.compile(re.escape(ANNOUNCEMENT) + r"(http://[^\s,]+)")
 
 
@@ -47,6 +50,7 @@ class Child:
                 start_new_session=True,
             )
         self._stopped = False
+        self.pid = self._process.pid
         self.url = ""
 
     def wait_ready(self) -> None:
@@ -74,14 +78,25 @@ class Child:
             raise ChildError(f"{self.name} ended with {self._process.returncode}:\n{self.last_words()}")
 
     def cpu_s(self) -> float | None:
-        """CPU seconds the process has used, all threads, user and system; None where /proc is missing."""
-        try:
-            text = Path(f"/proc/{self._process.pid}/stat").read_text("ascii")
-        except OSError:
-            return None
-        # The name, in parentheses, may have blanks in it.
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """CPU seconds that its processes have used, user and system; None where /proc is missing."""
+        ticks = [int(stat[11]) + int(stat[12]) for stat in self._stats()]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
+
+    def rss_bytes(self) -> int:
+        """Resident memory of its processes; what they share is counted for each."""
+        return sum(int(stat[21]) for stat in self._stats()) * os.sysconf("SC_PAGE_SIZE")
+
+    def _stats(self) -> list[list[str]]:
+        """Fields of /proc/PID/stat after the name, of it and of what it has started."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            # One that ends meanwhile is none of ours while a run lasts.
+            with suppress(OSError):
+                # The name, in parentheses, may have blanks in it.
+                fields = path.read_text("ascii", "replace").rpartition(")")[2].split()
+                if int(fields[_SESSION]) == self.pid:
+                    found.append(fields)
+        return found
 
     def last_words(self) -> str:
         """The end of what it wrote to stderr."""

@@ -7,7 +7,6 @@ ever, and at the end the sessions are compared with what they were.
 """
 
 import random
-import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -17,7 +16,9 @@ from msgspec import Struct
 
 from benchmarks.command_kinds import ID_PREFIX, Step, steps
 from benchmarks.command_world import PLAYED, Sized, sized
+from benchmarks.cost import timed
 from benchmarks.recorder import Command, Recorder
+from benchmarks.stats import undisturbed
 from engine.commands import GrantRequest
 from engine.ruleset import Ruleset
 from lua.library import Library
@@ -34,7 +35,6 @@ PREFIX = "commands:"
 CATALOG = 1
 # What a call changes even when the items are as they were.
 _MOVING = (b"seq", b"dirty_since")
-_STATS = re.compile(rb"cmdstat_fcall:calls=(\d+),usec=(\d+)")
 
 
 class CommandCost(Struct, frozen=True):
@@ -100,35 +100,17 @@ async def _round(link: RedisLink, todo: Sequence[_Run], runs: int) -> dict[str, 
         turn = SIZES[number % len(SIZES) :] + SIZES[: number % len(SIZES)]
         for run, values in zip(todo, found, strict=True):
             for size in turn:
-                values[size].append(await _timed(link, run.calls[size]))
+                values[size].append(await timed(link, run.calls[size]))
     kinds = dict.fromkeys(run.kind for run in todo)
     return {
         kind: {
             size: fmean(
-                _undisturbed(values[size])
-                for run, values in zip(todo, found, strict=True)
-                if run.kind == kind
+                undisturbed(values[size]) for run, values in zip(todo, found, strict=True) if run.kind == kind
             )
             for size in SIZES
         }
         for kind in kinds
     }
-
-
-async def _timed(link: RedisLink, calls: Sequence[Command]) -> float:
-    _, *replies, stats = await link.send([("CONFIG", "RESETSTAT"), *calls, ("INFO", "commandstats")])
-    for reply in replies:
-        if isinstance(reply, Exception) or reply[0] != b"OK":
-            raise RuntimeError(f"a call was not done: {reply}")
-    found = _STATS.search(stats)
-    assert found is not None and int(found[1]) == len(calls), stats
-    return int(found[2]) / len(calls)
-
-
-def _undisturbed(values: Sequence[float]) -> float:
-    # What others on the machine take only ever adds to a few runs, while collecting garbage adds to
-    # many: the mean without the dearest quarter has little of the one and most of the other.
-    return fmean(sorted(values)[: -(-len(values) * 3 // 4)])
 
 
 async def _recorded(recorder: Recorder, made: Mapping[int, Sequence[Sized]]) -> list[_Run]:

@@ -1,11 +1,12 @@
 """What a move costs the server, against the number of items and against the least that a call can do.
 
-The figures are Valkey's own (``INFO commandstats``, ``usec_per_call`` of ``fcall``): wall time inside
-the command, without reading, parsing, replying or the append-only file. Calls are written down
-first and sent a hundred at a time, so that the server is never waiting between two of them.
+The figures are Valkey's own (``INFO commandstats``, of ``fcall``): wall time inside the command, without
+reading, parsing, replying or the append-only file. Calls are written down first and sent a hundred at
+a time, so that the server is never waiting between two of them; what is compared takes turns.
 """
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any
@@ -17,10 +18,11 @@ from benchmarks import moves
 from benchmarks.moves import Move
 from benchmarks.recorder import Command, Recorder
 from benchmarks.stage import Stage
+from benchmarks.stats import undisturbed
 from persistence.redis_link import RedisLink
 from persistence.service import ServiceSettings, open_service
 
-CALLS = 4_000
+BATCHES = 40
 BATCH = 100
 PREFIX = "cost:"
 FLOOR_NAME = "benchmark_floor"
@@ -32,6 +34,7 @@ redis.register_function('{FLOOR_NAME}', function(keys, args)
   return {{'OK', args[3], 1}}
 end)
 """
+_STATS = re.compile(rb"cmdstat_fcall:calls=(\d+),usec=(\d+)")
 _VALUE = '["template_01",1,"bag",7,false,false,false]'
 
 
@@ -59,41 +62,42 @@ async def measure(stage: Stage, rounds: int, seed: int) -> Cost:
                 await orchestrator.load_session(inventory.char_id)
             recorder = Recorder(stage.ruleset, PREFIX, orchestrator.items.version)
             for number in range(rounds + 1):
-                floor_us = await _timed(client, link, list(_floor()))
-                costs = {
-                    size: await _timed(client, link, await _moves(recorder, todo))
-                    for size, todo in cycles.items()
-                }
+                floors_us: list[float] = []
+                moves_us: dict[int, list[float]] = {size: [] for size in cycles}
+                for _ in range(BATCHES):
+                    floors_us.append(await timed(link, list(_floor())))
+                    for size, todo in cycles.items():
+                        moves_us[size].append(await timed(link, await _moves(recorder, todo)))
                 # The first round warms caches up.
                 if number:
-                    cost.floor_us.append(floor_us)
-                    for size, move_us in costs.items():
-                        cost.moves_us[size].append(move_us)
+                    cost.floor_us.append(undisturbed(floors_us))
+                    for size, of_batches in moves_us.items():
+                        cost.moves_us[size].append(undisturbed(of_batches))
     finally:
         await link.close()
         _forget(client)
     return cost
 
 
-async def _timed(client: Any, link: RedisLink, commands: Sequence[Command]) -> float:  # noqa: ANN401
-    client.execute_command("CONFIG", "RESETSTAT")
-    for first in range(0, len(commands), BATCH):
-        for reply in await link.send(commands[first : first + BATCH]):
-            if isinstance(reply, Exception) or reply[0] != b"OK":
-                raise RuntimeError(f"a call was not done: {reply}")
-    stats = client.info("commandstats")["cmdstat_fcall"]
-    assert stats["calls"] == len(commands), stats
-    return float(stats["usec_per_call"])
+async def timed(link: RedisLink, calls: Sequence[Command]) -> float:
+    """Microseconds of a call inside the server; raises ``RuntimeError`` if one was not done."""
+    _, *replies, stats = await link.send([("CONFIG", "RESETSTAT"), *calls, ("INFO", "commandstats")])
+    for reply in replies:
+        if isinstance(reply, Exception) or reply[0] != b"OK":
+            raise RuntimeError(f"a call was not done: {reply}")
+    found = _STATS.search(stats)
+    assert found is not None and int(found[1]) == len(calls), stats
+    return int(found[2]) / len(calls)
 
 
 async def _moves(recorder: Recorder, todo: Iterator[Move]) -> list[Command]:
-    return [await recorder.command(move) for move in islice(todo, CALLS)]
+    return [await recorder.command(move) for move in islice(todo, BATCH)]
 
 
 def _floor() -> Iterator[Command]:
     entry = f'{{"seq":1,"commands":[],"changes":{{"changed":[{_VALUE},{_VALUE}],"removed":[]}}}}'.ljust(500)
     keys = f"{PREFIX}floor:hash", f"{PREFIX}floor:list"
-    for number in range(CALLS):
+    for number in range(BATCH):
         yield "FCALL", FLOOR_NAME, len(keys), *keys, f"{_VALUE}{number}", _VALUE, entry
 
 

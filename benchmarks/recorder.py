@@ -18,6 +18,7 @@ from persistence.session_manager import InventorySessionManager
 
 Command = tuple[Argument, ...]
 _CALL = Call(by="service")
+DAY_MS = 24 * 3600 * 1000
 
 
 class Recorder:
@@ -33,6 +34,8 @@ class Recorder:
             Keys(key_prefix),
             flush_interval_ms=100,
             idle_evict_ms=900_000,
+            # Nothing of it is ever flushed.
+            unflushed_max_ms=DAY_MS,
         )
 
     async def command(self, move: Move) -> Command:

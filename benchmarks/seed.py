@@ -32,7 +32,7 @@ async def copy_database(url: str, name: str) -> str:
     source = database_name(url)
     connection = await asyncpg.connect(with_database(url, "postgres"))
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY wal_log")
     finally:
         await connection.close()
     return with_database(url, name)

@@ -1,12 +1,17 @@
-"""``python -m benchmarks.crud``: serves in CRUD mode, with settings from ``HAVERSACK_*``."""
+"""``python -m benchmarks.crud``: serves in CRUD mode, with settings from ``HAVERSACK_*``.
+
+With ``--function`` a move is one PL/pgSQL function.
+"""
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
 from aiohttp import web
 
+from benchmarks.crud import function
 from benchmarks.crud.orchestrator import CrudOrchestrator
 from benchmarks.serving import serve
 from engine.shipped import read_ruleset
@@ -19,6 +24,7 @@ from persistence.store import InventoryStore
 # One for each connection of the load: no smaller pool was faster, spread or on one inventory.
 POOL_SIZE = 32
 ACQUIRE_TIMEOUT_S = 30.0
+TEMPLATES_MAX = 10_000
 
 
 @asynccontextmanager
@@ -35,9 +41,17 @@ async def crud() -> AsyncIterator[web.Application]:
     )
     items = ItemGateway(store)
     await items.start()
+    kind = CrudOrchestrator
+    if "--function" in sys.argv[1:]:
+        kind = function.FunctionOrchestrator
+        await function.install(
+            settings.database_url,
+            ruleset,
+            [template.facts for template in items.templates(limit=TEMPLATES_MAX)],
+        )
     try:
         # It has what the handlers use of an orchestrator: the rest would never be called here.
-        yield init_app(settings, cast(InventoryOrchestrator, CrudOrchestrator(ruleset, store, items)))
+        yield init_app(settings, cast(InventoryOrchestrator, kind(ruleset, store, items)))
     finally:
         await items.close()
         await store.close()

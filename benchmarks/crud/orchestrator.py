@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from benchmarks.crud import rows
 from benchmarks.crud.draft import PartialDraft
@@ -19,12 +19,11 @@ from engine.rules.apply import apply
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import InventorySessionDTO
 from engine.totals import capacity_of
-from persistence import flush_columns
 from persistence.database import Connection, Row
 from persistence.errors import CharacterNotFound
 from persistence.item_gateway import ItemGateway
-from persistence.named_sql import parse, query
-from persistence.records import Call, FlushWork, JournalEntry, TagMismatch
+from persistence.named_sql import parse
+from persistence.records import Call, TagMismatch
 from persistence.store import InventoryStore
 from persistence.submitted import Submitted
 
@@ -146,7 +145,7 @@ class CrudOrchestrator:
         return _Judged(before, outcome.changes, outcome.capacity)
 
     async def _whole(self, connection: Connection, char_id: str, head: Row) -> InventorySessionDTO:
-        return self._rows.session(char_id, head, await connection.fetch(query("items_of"), char_id))
+        return self._rows.session(char_id, head, await connection.fetch(_SQL["items_of"], char_id))
 
     def _templates(self, commands: Sequence[Command]) -> dict[str, Facts]:
         wanted = (command.template_id for command in commands if isinstance(command, GrantRequest))
@@ -164,9 +163,7 @@ async def _write(
         await connection.execute(_SQL["write_move"], *entry, *rows.place_columns(changes.changed))
         return
     await connection.execute(_SQL["write_head"], *entry, changes.actor)
-    journal = JournalEntry(seq, 0, call.by, call.request_id, "", Raw(b"[]"), changes)
-    removed, items = flush_columns.item_columns([FlushWork(char_id, 0, seq - 1, (journal,))])
-    if removed[0]:
-        await connection.fetchval(query("flush_removed"), *removed)
-    if items[0]:
-        await connection.execute(query("flush_items"), *items)
+    if changes.removed:
+        await connection.execute(_SQL["remove_items"], char_id, changes.removed)
+    if changes.changed:
+        await connection.execute(_SQL["write_items"], char_id, *rows.item_columns(changes.changed))

@@ -39,3 +39,19 @@ WITH entry AS (
     VALUES ($1, $2, now(), $3, $4, '', $5, $6)
 )
 UPDATE characters SET seq = $2, actor = coalesce($7::jsonb, actor) WHERE char_id = $1;
+
+-- name: items_of
+SELECT item_id, template_id, quantity, container, slot, bound, locked, held FROM items WHERE owner = $1;
+
+-- name: remove_items
+DELETE FROM items WHERE owner = $1 AND item_id = ANY ($2::uuid[]);
+
+-- name: write_items
+INSERT INTO items AS i (owner, item_id, template_id, quantity, container, slot, bound, locked, held)
+SELECT $1, u.*
+  FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[], $8::boolean[],
+              $9::boolean[]) AS u
+ON CONFLICT (item_id) DO UPDATE
+   SET quantity = excluded.quantity, container = excluded.container, slot = excluded.slot,
+       bound = excluded.bound, locked = excluded.locked, held = excluded.held
+ WHERE i.owner = excluded.owner;

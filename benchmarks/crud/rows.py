@@ -74,3 +74,21 @@ def place_columns(items: Iterable[Item]) -> tuple[list[object], ...]:
         for item in items
     ]
     return tuple(map(list, zip(*rows, strict=True))) if rows else ([], [], [], [], [])
+
+
+def item_columns(items: Iterable[Item]) -> tuple[list[object], ...]:
+    """Columns of ``write_items``, of at least one item."""
+    rows = [
+        (
+            item.item_id,
+            item.template_id,
+            item.quantity,
+            item.place.container,
+            str(item.place.slot),
+            item.bound,
+            item.locked,
+            item.held,
+        )
+        for item in items
+    ]
+    return tuple(map(list, zip(*rows, strict=True)))

@@ -1,5 +1,5 @@
 -- Sends the lines of a file in order, and prints what load/__init__.py calls Measured.
--- Arguments: file, token, number of the first line to send (0-based).
+-- Arguments: file, token, number of the first line to send (0-based). A line without a body is a GET.
 
 local thread_of_all
 local requests = {}
@@ -12,14 +12,20 @@ function setup(thread)
 end
 
 function init(args)
-  local headers = {
-    ['Authorization'] = 'Bearer ' .. args[2],
-    ['Content-Type'] = 'application/json',
-    ['Host'] = wrk.headers['Host'],
-  }
+  local headers = {['Authorization'] = 'Bearer ' .. args[2], ['Host'] = wrk.headers['Host']}
+  local with_body = {['Content-Type'] = 'application/json'}
+  for name, value in pairs(headers) do
+    with_body[name] = value
+  end
   for line in io.lines(args[1]) do
     local path, body = line:match('^([^\t]+)\t(.*)$')
-    requests[#requests + 1] = wrk.format('POST', path, headers, body)
+    local request
+    if body == '' then
+      request = wrk.format('GET', path, headers)
+    else
+      request = wrk.format('POST', path, with_body, body)
+    end
+    requests[#requests + 1] = request
   end
   position = tonumber(args[3]) % #requests
 end
@@ -38,10 +44,12 @@ end
 function done(summary, latency, _)
   local errors = summary.errors
   io.write(string.format(
-    '{"requests":%d,"sent":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,'
+    '{"requests":%d,"sent":%d,"seconds":%.6f,'
+      .. '"p50_ms":%.3f,"p90_ms":%.3f,"p99_ms":%.3f,"p999_ms":%.3f,'
       .. '"errors":{"status":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d}}\n',
     summary.requests, thread_of_all:get('sent'), summary.duration / 1e6,
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    latency:percentile(50) / 1e3, latency:percentile(90) / 1e3,
+    latency:percentile(99) / 1e3, latency:percentile(99.9) / 1e3,
     errors.status, errors.connect, errors.read, errors.write, errors.timeout
   ))
 end

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from benchmarks import command_cost, moves, report, targets
+from benchmarks.crud import function
 from benchmarks.crud.orchestrator import CrudOrchestrator
 from benchmarks.floors import Reply
 from benchmarks.moves import Move
@@ -42,15 +43,17 @@ def benchmark_ruleset() -> Ruleset:
     return load_ruleset(RULESET)
 
 
-@pytest.fixture
+@pytest.fixture(params=[CrudOrchestrator, function.FunctionOrchestrator], ids=["crud", "function"])
 async def crud(
-    database_url: str, benchmark_ruleset: Ruleset, played: Inventory
+    request: pytest.FixtureRequest, database_url: str, benchmark_ruleset: Ruleset, played: Inventory
 ) -> AsyncIterator[CrudOrchestrator]:
     await seed(database_url, benchmark_ruleset, [played])
     store = await InventoryStore.connect(database_url, benchmark_ruleset)
     items = ItemGateway(store)
     await items.refresh()
-    yield CrudOrchestrator(benchmark_ruleset, store, items)
+    if request.param is function.FunctionOrchestrator:
+        await function.install(database_url, benchmark_ruleset, FACTS.values())
+    yield request.param(benchmark_ruleset, store, items)
     await store.close()
 
 
@@ -134,8 +137,9 @@ def test_every_move_of_the_load_changes_something(benchmark_ruleset: Ruleset, pl
 def test_spread_moves_go_round_all_characters() -> None:
     rng = random.Random(1)
     players = [inventory(rng, 20) for _ in range(50)]
-    sent = moves.spread(players, rng, 2)
+    sent, others = moves.dealt(players, rng, 2, 2)
     assert len(sent) == 50 * 2 * 4
+    assert not {move.command.item_id for move in sent} & {move.command.item_id for move in others}
     assert {UUID(move.char_id) for move in sent[:50]} == {UUID(player.char_id) for player in players}
 
 
@@ -157,4 +161,4 @@ async def test_every_kind_of_command_is_measured_at_every_size(
     assert all(len(of_rounds) == 1 for by_size in cost.kinds_us.values() for of_rounds in by_size.values())
     ratios = targets.of_commands(cost)
     assert [ratio.target for ratio in ratios] == [1.2, 1.2, 1.2]
-    assert "set_actor" in report.tables(Results({}, {}, None, cost, {}, ratios), [])
+    assert "set_actor" in report.text(Results(head={}, commands=cost, ratios=ratios))
