@@ -5,6 +5,8 @@ from typing import Final
 from aiohttp import web
 
 from gateway.auth import BearerAuth
+from gateway.bulk import BulkGateway
+from gateway.carrier import Carrier
 from gateway.characters import CharacterGateway
 from gateway.health import HealthGateway
 from gateway.inventory import InventoryGateway
@@ -14,10 +16,11 @@ from gateway.journal import JournalGateway
 from gateway.middleware import Gate
 from gateway.pages import ContainerPages
 from gateway.requests import BODY_BYTES_MAX
-from gateway.routes import CHARACTER, ITEM, TEMPLATE, Routes
+from gateway.routes import CHARACTER, ITEM, ROUTES, TEMPLATE, Routes
 from gateway.sessions import SessionGateway
 from gateway.settings import Settings
 from gateway.stats import StatsGateway
+from gateway.stream import StreamGateway
 from persistence.orchestrator import InventoryOrchestrator
 
 SETTINGS: Final = web.AppKey("settings", Settings)
@@ -35,6 +38,8 @@ def init_app(settings: Settings, orchestrator: InventoryOrchestrator) -> web.App
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app[SETTINGS] = settings
     app[ORCHESTRATOR] = orchestrator
+    app.on_shutdown.append(_add_routes_of_many(routes, orchestrator).stop)
+    app[ROUTES] = routes
     app.router.register_resource(routes)
     return app
 
@@ -79,6 +84,15 @@ def _add_character_routes(routes: Routes, orchestrator: InventoryOrchestrator) -
     routes.add("POST", f"{CHARACTER}/inventory/sort", inventory.sort)
     routes.add("POST", f"{CHARACTER}/inventory/execute", inventory.execute)
     _add_container_pages(routes, orchestrator)
+
+
+def _add_routes_of_many(routes: Routes, orchestrator: InventoryOrchestrator) -> StreamGateway:
+    """What takes the requests of many characters; the open streams are to be stopped with the server."""
+    carrier = Carrier(orchestrator)
+    stream = StreamGateway(orchestrator, carrier)
+    routes.add("POST", "/v1/execute", BulkGateway(orchestrator, carrier).execute)
+    routes.add("GET", "/v1/stream", stream.connect)
+    return stream
 
 
 def _add_container_pages(routes: Routes, orchestrator: InventoryOrchestrator) -> None:

@@ -1,10 +1,10 @@
 """The headers, and the one parameter, under which a command is carried out."""
 
-import re
 from typing import Final
 
 from aiohttp import web
 
+from gateway.condition_values import id_of, tag_of
 from gateway.problems import invalid
 from gateway.requests import header, query
 from persistence.records import Call
@@ -12,8 +12,6 @@ from persistence.records import Call
 SERVICE: Final = "service"
 REQUEST_ID: Final = "X-Request-Id"
 _UNCONDITIONAL = Call(by=SERVICE)
-_ID = re.compile(r"[\x20-\x7e]{1,128}")
-_TAG = re.compile(r'("?)([0-9]{1,19}\.[0-9]{1,19})(?:\+[0-9]{1,19})?\1')
 
 
 def dry_run(request: web.Request) -> bool:
@@ -51,21 +49,12 @@ def call(request: web.Request) -> Call:
 def identifier(request: web.Request, name: str) -> str | None:
     """A header with an id of the caller's making: 1 to 128 printable ASCII characters."""
     value = header(request, name)
-    if value is not None and not _ID.fullmatch(value):
-        raise invalid(name, "expected 1 to 128 printable ASCII characters")
-    return value
+    return None if value is None else id_of(value, name)
 
 
 def _if_match(request: web.Request) -> str:
     value = header(request, "If-Match")
-    # "*" asks only that there be a current state, and a character always has one.
-    if value is None or value == "*":
-        return ""
-    # What follows "+" tells apart representations of one state, and a command is about the state.
-    tag = _TAG.fullmatch(value)
-    if tag is None:
-        raise invalid("If-Match", "expected one entity tag of this inventory, or *")
-    return tag[2]
+    return "" if value is None else tag_of(value, "If-Match")
 
 
 def _durable(request: web.Request) -> bool:

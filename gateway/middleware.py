@@ -1,13 +1,12 @@
 """The middleware: lets in who may, loads sessions, turns errors into problems."""
 
-import logging
 from contextlib import suppress
 from typing import Final
-from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.answers import of_error
 from gateway.auth import BearerAuth, unauthenticated
 from gateway.conditions import REQUEST_ID, identifier
 from gateway.problems import (
@@ -15,15 +14,12 @@ from gateway.problems import (
     Problem,
     invalid,
     of_http_exception,
-    of_persistence_error,
 )
 from gateway.requests import char_id
-from persistence.errors import PersistenceError, SessionNotLive
+from persistence.errors import SessionNotLive
 from persistence.orchestrator import InventoryOrchestrator
 
 LOADS_MAX: Final = 2
-
-_log = logging.getLogger("haversack.gateway")
 
 
 class Gate:
@@ -82,15 +78,11 @@ async def _with_session(
 
 def _problem(request: web.Request, error: Exception, request_id: str | None) -> Problem:
     match error:
-        case Problem():
-            return error
-        case PersistenceError() if (problem := of_persistence_error(error)) is not None:
-            return problem
         case web.RequestPayloadError():
             return invalid("$", "the body does not keep to its transfer or content coding")
         case web.HTTPException():
             return of_http_exception(error)
-    # The id is what joins the caller's report to the log; nothing else of the error gets out.
-    request_id = request_id or uuid4().hex
-    _log.error("%s %s failed, request %s", request.method, request.path, request_id, exc_info=error)
-    return Problem("INTERNAL", params={"request_id": request_id}, headers={REQUEST_ID: request_id})
+    problem = of_error(error, f"{request.method} {request.path}", request_id or "")
+    if problem.code == "INTERNAL":
+        problem.headers = {REQUEST_ID: str(problem.params["request_id"])}
+    return problem

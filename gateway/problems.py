@@ -74,22 +74,26 @@ class Problem(Exception):
         self.violations = tuple(violations)
         self.headers = headers
 
-    def response(self) -> web.Response:
+    def document(self) -> bytes:
         """The problem document."""
         kind = PROBLEM_KINDS[self.code]
-        document = ProblemDocument(
-            type="urn:haversack:problem:" + self.code.lower().replace("_", "-"),
-            title=kind.title,
-            status=kind.status,
-            code=self.code,
-            detail=self.detail or _sentence(kind.title, self.params),
-            params=self.params,
-            op_index=self.op_index,
-            violations=self.violations or UNSET,
+        return encode(
+            ProblemDocument(
+                type="urn:haversack:problem:" + self.code.lower().replace("_", "-"),
+                title=kind.title,
+                status=kind.status,
+                code=self.code,
+                detail=self.detail or _sentence(kind.title, self.params),
+                params=self.params,
+                op_index=self.op_index,
+                violations=self.violations or UNSET,
+            )
         )
-        return web.Response(
-            body=encode(document), status=kind.status, headers={**_HEADERS, **(self.headers or {})}
-        )
+
+    def response(self) -> web.Response:
+        """The problem document as a response."""
+        status = PROBLEM_KINDS[self.code].status
+        return web.Response(body=self.document(), status=status, headers={**_HEADERS, **(self.headers or {})})
 
 
 def invalid(path: str, message: str, *, op_index: int | None = None) -> Problem:

@@ -120,15 +120,18 @@ async def no_body(request: web.Request) -> None:
         raise invalid("$", "this call takes no body")
 
 
-def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+def decoded(
+    decoder: msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T], body: bytes | msgspec.Raw, within: str = ""
+) -> T:
     """The body as its type. Where a key stands twice in an object, the last one counts.
 
-    400 says the path to what is wrong, and the index of the command it is in, if in one.
+    400 says the path to what is wrong, which begins with ``within``, and the index of the command it
+    is in, if in one.
     """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _invalid_field(str(error)) from None
+        raise _invalid_field(str(error), within) from None
     except msgspec.DecodeError as error:
         raise invalid("$", str(error) if body else "a JSON body is needed") from None
     except UnicodeDecodeError:
@@ -137,7 +140,7 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise invalid("$", "nested too deeply") from None
 
 
-def _invalid_field(message: str) -> Problem:
+def _invalid_field(message: str, within: str) -> Problem:
     at = _DECODE_PATH.search(message)
     path = ""
     if at:
@@ -146,6 +149,8 @@ def _invalid_field(message: str) -> Problem:
     if field := _DECODE_FIELD.search(message):
         path = f"{path}.{field[1]}" if path else field[1]
     op_index = _OP_INDEX.match(path)
+    # "requests[3]." and "commands" make one path; the whole of what is within has none of its own.
+    path = within + path if path else within.removesuffix(".")
     return invalid(path or "$", message, op_index=int(op_index[1]) if op_index else None)
 
 
