@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import uvloop
 from aiohttp import web
 
+from gateway.process import settle_memory
 from gateway.server import GatewayRunner
 
 BACKLOG = 1024
@@ -38,6 +39,8 @@ async def _serve(application: Serving, runner_type: type[web.AppRunner]) -> None
     async with application() as app:
         runner = runner_type(app, access_log=None, shutdown_timeout=5.0)
         await runner.setup()
+        # For the floors too: what is compared is code, not the collector's settings.
+        settle_memory()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0, backlog=BACKLOG).start()
             host, port = runner.addresses[0][:2]

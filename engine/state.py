@@ -22,14 +22,15 @@ class Actor(Struct, frozen=True, forbid_unknown_fields=True):
     states: tuple[str, ...] = ()
 
 
-class Place(Struct, frozen=True):
+# Both are made by the million and are in no circle of references: the collector need not know them.
+class Place(Struct, frozen=True, gc=False):
     """Where an item is. ``slot``: an index, a slot of the paper doll, or a purse's template id."""
 
     container: str
     slot: SlotKey
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """One stack or single item. ``item_id``: 32 lower-case hex digits. ``quantity`` ≥ 1."""
 
     item_id: str

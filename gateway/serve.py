@@ -18,7 +18,7 @@ from gateway.announcement import Announcement
 from gateway.app import init_app
 from gateway.command_servers import migrate, service_at
 from gateway.listening import BACKLOG, SharedPort
-from gateway.process import ParentSignals, ProcessEnded, configure_logging, stop_signal
+from gateway.process import ParentSignals, ProcessEnded, configure_logging, settle_memory, stop_signal
 from gateway.server import GatewayRunner
 from gateway.settings import Settings
 from gateway.token import kept_token
@@ -156,6 +156,7 @@ class _Service:
         """The application without a port; at the end, running requests are finished."""
         runner = GatewayRunner(init_app(self.settings, orchestrator), shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
+        settle_memory()
         try:
             yield runner
         finally:
