@@ -11,6 +11,7 @@ from gateway.conditions import call, dry_run
 from gateway.execution import execute, preview
 from gateway.problems import invalid
 from gateway.responses import encode, not_modified, tagged_reply
+from gateway.shown import ShownInventories
 from gateway.with_catalog import tag_with_catalog
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, LiveSession
@@ -27,6 +28,7 @@ class InventoryGateway:
         """Speak to ``orchestrator``."""
         self._orchestrator = orchestrator
         self._ruleset = orchestrator.ruleset
+        self._shown = ShownInventories()
         self._commands_max = orchestrator.ruleset.source.limits.commands_per_batch
 
     async def read(self, request: web.Request) -> web.Response:
@@ -39,13 +41,28 @@ class InventoryGateway:
         expand = query.get("expand")
         if expand not in (None, "items"):
             raise invalid("expand", "expected items")
+        if expand is None:
+            return await self._whole(request)
         live = await self._read(request)
-        tag = live.tag if expand is None else tag_with_catalog(live, self._orchestrator.items)
+        tag = tag_with_catalog(live, self._orchestrator.items)
         if (same := not_modified(request, tag)) is not None:
             return same
-        items = list(live.session.items.values())
-        shown = items if expand is None else views.expanded(self._orchestrator.items, items)
+        shown = views.expanded(self._orchestrator.items, live.session.items.values())
         return tagged_reply(encode(views.inventory(live, shown)), tag)
+
+    async def _whole(self, request: web.Request) -> web.Response:
+        char_id = requests.char_id(request)
+        if self._shown.has(char_id):
+            standing = await self._orchestrator.standing(char_id)
+            if (shown := self._shown.still_true(char_id, standing)) is not None:
+                tag = shown.tag
+                return not_modified(request, tag) or tagged_reply(shown.body(standing.flushed_seq), tag)
+        live = await self._read(request)
+        if (same := not_modified(request, live.tag)) is not None:
+            return same
+        body = encode(views.inventory(live, list(live.session.items.values())))
+        self._shown.keep(char_id, tag=live.tag, catalog=live.catalog, body=body, durable_seq=live.durable_seq)
+        return tagged_reply(body, live.tag)
 
     async def equipment(self, request: web.Request) -> web.Response:
         """``GET …/inventory/equipment``: the paper doll, ``{"slots": {slot: item or null}}``."""

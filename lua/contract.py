@@ -15,13 +15,17 @@ class ContractError(ValueError):
 
 
 class Contract(Struct, frozen=True):
-    """What a header says. ``requires``, ``flags``, ``keys`` and ``args`` are in its order."""
+    """What a header says. ``requires``, ``flags``, ``keys`` and ``args`` are in its order.
+
+    ``keys_of_each``: keys that come in turn after ``keys``, for each of many sessions.
+    """
 
     name: str
     purpose: str
     requires: tuple[str, ...]
     flags: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    keys_of_each: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     returns: str = ""
     journal: str = ""
@@ -41,12 +45,14 @@ def read_contract(stem: str, text: str) -> Contract:
     if requires is None:
         raise ContractError(f"{stem}.lua: the header has no 'requires'")
     args = _names((_field(text, "ARGV") or "").split(", then ")[0])
+    keys, _, of_each = (_field(text, "KEYS") or "").partition(", then ")
     return Contract(
         name=stem,
         purpose=title[2],
         requires=_names(requires),
         flags=_names(_field(text, "flags") or ""),
-        keys=_names(_field(text, "KEYS") or ""),
+        keys=_names(keys),
+        keys_of_each=_names(of_each.removesuffix(" of each").replace(" and ", ",")),
         args=args,
         returns=_field(text, "returns") or "",
         journal=_field(text, "journal") or "",

@@ -150,10 +150,10 @@ class CommandRunner:
         incarnation, durable_seq = await self._flusher.flush_now(char_id)
         if incarnation == answer.incarnation and durable_seq >= answer.seq:
             return True
-        # The session may have ended in the meantime. A seq stands for one content as long as the
-        # incarnation is the same.
-        head = await self._store.character(char_id)
-        return head is not None and head.incarnation == answer.incarnation and head.seq >= answer.seq
+        # The session may have ended in the meantime, and another may have begun. It was the incarnation's own
+        # flush that brought the head this far, so it has all that this one answered up to there.
+        line, seq = await self._store.flushed_up_to(char_id)
+        return line == answer.incarnation and seq >= answer.seq
 
     async def preview(
         self, char_id: str, commands: Sequence[Command], call: Call

@@ -129,6 +129,17 @@ class Database:
                 await self._release(connection)
 
     @asynccontextmanager
+    async def single(self, refusal: pg_errors.Refusal | None = None) -> AsyncIterator[Connection]:
+        """A connection for one statement that changes something, and is a transaction by itself.
+
+        Raises ``Unavailable``: nothing was done. ``OutcomeUnknown``: the reply was lost, or never came.
+        ``refusal(reason)``, ``ValueError`` without it: PostgreSQL refused a value.
+        """
+        async with self.connection() as connection:
+            with pg_errors.commit(refusal):
+                yield connection
+
+    @asynccontextmanager
     async def transaction(self, refusal: pg_errors.Refusal | None = None) -> AsyncIterator[Connection]:
         """A transaction (READ COMMITTED), committed when the block ends, rolled back when it raises.
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from persistence.errors import CharacterQuarantined, OutcomeUnknown, PersistenceError, Unavailable
 from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
+from persistence.work_queue import WorkQueue
 from persistence.write_behind import PAUSE_S, ROUNDS, Failures, WriteBehind, work_of
 
 # More entries than any session gathers between two flushes: the last flush takes them all.
@@ -18,6 +19,7 @@ class Evictor:
     def __init__(
         self,
         sessions: InventorySessionManager,
+        work: WorkQueue,
         store: InventoryStore,
         writes: WriteBehind,
         *,
@@ -25,6 +27,7 @@ class Evictor:
     ) -> None:
         """``lease_ms``: after that, a close whose owner died is resumed by whoever claims it."""
         self._sessions = sessions
+        self._work = work
         self._store = store
         self._writes = writes
         self._lease_ms = lease_ms
@@ -44,7 +47,8 @@ class Evictor:
             if answer != "OK":
                 return answer == "ABSENT"
             try:
-                flushed = await self._final_flush(char_id, epoch, seq)
+                async with self._writes.turns.of([char_id]):
+                    flushed = await self._final_flush(char_id, epoch, seq)
             except OutcomeUnknown:
                 # Left CLOSING: the next round reads from PostgreSQL what became of it.
                 continue
@@ -62,7 +66,7 @@ class Evictor:
         raise Unavailable(f"character {char_id} could not be closed in {ROUNDS} rounds")
 
     async def _final_flush(self, char_id: str, epoch: int, seq: int) -> bool:
-        pending = (await self._sessions.pending([char_id], limit=ALL_ENTRIES)).get(char_id)
+        pending = (await self._work.pending([char_id], limit=ALL_ENTRIES)).get(char_id)
         if pending is not None and pending.damage:
             raise CharacterQuarantined(f"character {char_id}: {pending.damage}")
         if pending is None or (pending.epoch, pending.seq) != (epoch, seq):

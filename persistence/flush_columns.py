@@ -1,19 +1,24 @@
-"""What a batch of flush work comes to, as columns for the statements that write it.
+"""What a batch of flush work comes to, as columns for the statement that writes it.
 
-A statement takes whole columns by ``unnest``, so their number stays the same whatever the size
-of a batch, and PostgreSQL plans each once.
+A statement takes whole columns, so one is enough whatever the size of a batch, and PostgreSQL plans
+it once.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from engine.outcome import Changes
 from engine.state import Actor, Item
+from persistence import array_text
 from persistence.errors import FlushRejected
+from persistence.operations import ring_rows
 from persistence.records import FlushWork
 
-Columns = tuple[list[object], ...]
+Argument = str | bytes | int
+_encode = msgspec.json.Encoder().encode
 
 
 class FinalItems(Struct, frozen=True):
@@ -46,7 +51,10 @@ def coalesced(changes: Iterable[Changes]) -> FinalItems:
 
 def last_actor(work: FlushWork) -> Actor | None:
     """The actor after the work, None where no entry changed it."""
-    return next((e.changes.actor for e in reversed(work.entries) if e.changes.actor is not None), None)
+    for entry in reversed(work.entries):
+        if entry.changes.actor is not None:
+            return entry.changes.actor
+    return None
 
 
 def check(batch: Sequence[FlushWork]) -> None:
@@ -58,58 +66,138 @@ def check(batch: Sequence[FlushWork]) -> None:
     if len({work.char_id for work in batch}) != len(batch):
         raise ValueError("a character stands twice in the batch")
     for work in batch:
-        for seq, entry in enumerate(work.entries, work.base_seq + 1):
+        seq = work.base_seq
+        for entry in work.entries:
+            seq += 1
             if entry.seq != seq:
                 raise FlushRejected(f"character {work.char_id}: entry {entry.seq} where {seq} belongs")
 
 
-def head_columns(batch: Sequence[FlushWork]) -> Columns:
-    """Columns of ``flush_heads``."""
-    return (
-        [work.char_id for work in batch],
-        [work.epoch for work in batch],
-        [work.base_seq for work in batch],
-        [work.last_seq for work in batch],
-        [last_actor(work) for work in batch],
-        [work.incarnation for work in batch],
-    )
+class RemovedColumns(NamedTuple):
+    """Items that go; ``stored``: whether PostgreSQL must have had it."""
+
+    item_ids: list[str]
+    owners: list[str]
+    stored: list[bool]
 
 
-def journal_columns(batch: Sequence[FlushWork]) -> Columns:
-    """Columns of ``flush_journal``."""
-    entries = [(work.char_id, entry) for work in batch for entry in work.entries]
-    return (
-        [char_id for char_id, _ in entries],
-        [entry.seq for _, entry in entries],
-        [entry.at for _, entry in entries],
-        [entry.by for _, entry in entries],
-        [entry.request_id for _, entry in entries],
-        [entry.op_id for _, entry in entries],
-        [entry.commands for _, entry in entries],
-        [entry.changes for _, entry in entries],
-    )
+class ItemColumns(NamedTuple):
+    """Items as they are at last, slots as text."""
+
+    item_ids: list[str]
+    owners: list[str]
+    template_ids: list[str]
+    quantities: list[int]
+    containers: list[str]
+    slots: list[str]
+    bound: list[bool]
+    locked: list[bool]
+    held: list[bool]
 
 
-def item_columns(batch: Sequence[FlushWork]) -> tuple[Columns, Columns]:
-    """Columns of ``flush_removed`` and of ``flush_items``."""
-    removed: Columns = ([], [], [])
+def item_columns(batch: Sequence[FlushWork]) -> tuple[RemovedColumns, ItemColumns]:
+    """What becomes of the items of a batch."""
+    removed = RemovedColumns([], [], [])
     items: list[Item] = []
-    owners: list[object] = []
+    owners: list[str] = []
     for work in batch:
-        final = coalesced(entry.changes for entry in work.entries)
+        entries = work.entries
+        if len(entries) == 1 and not entries[0].changes.removed:
+            # As most are; and in one change an item stands once.
+            changed = entries[0].changes.changed
+            items += changed
+            owners += [work.char_id] * len(changed)
+            continue
+        final = coalesced(entry.changes for entry in entries)
         items += final.items
         owners += [work.char_id] * len(final.items)
-        removed[0].extend(final.removed)
-        removed[1].extend([work.char_id] * len(final.removed))
-        removed[2].extend(final.removed.values())
-    return removed, (
+        removed.item_ids.extend(final.removed)
+        removed.owners.extend([work.char_id] * len(final.removed))
+        removed.stored.extend(final.removed.values())
+    places = [item.place for item in items]
+    return removed, ItemColumns(
         [item.item_id for item in items],
         owners,
         [item.template_id for item in items],
         [item.quantity for item in items],
-        [item.place.container for item in items],
-        [str(item.place.slot) for item in items],
+        [place.container for place in places],
+        [str(place.slot) for place in places],
         [item.bound for item in items],
         [item.locked for item in items],
         [item.held for item in items],
     )
+
+
+def arguments(batch: Sequence[FlushWork]) -> list[Argument]:
+    """The arguments of ``flush``; raises ``FlushRejected`` for an entry that is no JSON text."""
+    return [*_heads(batch), *_entries(batch), *_operations(batch), *_items(batch)]
+
+
+def _heads(batch: Sequence[FlushWork]) -> list[Argument]:
+    actors = [last_actor(work) for work in batch]
+    texts = [None if actor is None else _text(actor).decode() for actor in actors]
+    return [
+        array_text.texts([work.char_id for work in batch]),
+        array_text.numbers([work.epoch for work in batch]),
+        array_text.numbers([work.base_seq for work in batch]),
+        array_text.numbers([work.last_seq for work in batch]),
+        array_text.numbers([work.incarnation for work in batch]),
+        # What is missing at the end of a column is null.
+        array_text.texts_or_null(texts) if any(texts) else "{}",
+    ]
+
+
+def _entries(batch: Sequence[FlushWork]) -> list[Argument]:
+    owners: list[str] = []
+    lines: list[bytes] = []
+    for work in batch:
+        lines += work.texts or map(_text, work.entries)
+        owners += [work.char_id] * len(work.entries)
+    joined = b"\n".join(lines)
+    if joined.count(b"\n") != len(lines) - 1:
+        # Between the tokens of JSON, where alone it may stand, a blank is as good.
+        joined = b"\n".join([line.replace(b"\n", b" ") for line in lines])
+    return [array_text.texts(owners), joined]
+
+
+def _text(document: Struct) -> bytes:
+    try:
+        return _encode(document)
+    except UnicodeEncodeError as error:
+        raise FlushRejected(str(error)) from error
+
+
+def _operations(batch: Sequence[FlushWork]) -> list[Argument]:
+    rows = ring_rows(batch)
+    if not rows:
+        return ["{}"] * 7
+    char_ids, slots, op_ids, seqs, hashes, replies, times = zip(*rows, strict=True)
+    return [
+        array_text.texts(char_ids),
+        array_text.numbers(slots),
+        array_text.texts(op_ids),
+        array_text.numbers(seqs),
+        array_text.texts(hashes),
+        array_text.texts(replies),
+        array_text.numbers(times),
+    ]
+
+
+def _items(batch: Sequence[FlushWork]) -> list[Argument]:
+    removed, items = item_columns(batch)
+    return [
+        array_text.texts(removed.item_ids),
+        array_text.texts(removed.owners),
+        array_text.flags(removed.stored),
+        sum(removed.stored),
+        array_text.texts(items.item_ids),
+        array_text.texts(items.owners),
+        array_text.texts(items.template_ids),
+        array_text.numbers(items.quantities),
+        array_text.texts(items.containers),
+        array_text.texts(items.slots),
+        array_text.flags(items.bound),
+        array_text.flags(items.locked),
+        array_text.flags(items.held),
+        len(items.item_ids),
+    ]

@@ -38,6 +38,13 @@ class Keys:
             f"{prefix}incident:{shard}{char_id}",
         )
 
+    def of_flush(self, char_id: str) -> tuple[str, str, str]:
+        """Session, journal and due queue of a character, which a flush spells for hundreds."""
+        shard = "" if self.shards == 1 else self._tag(crc_hqx(char_id.encode(), 0) % self.shards)
+        prefix = self.prefix
+        session, journal = f"{prefix}session:{shard}{char_id}", f"{prefix}journal:{shard}{char_id}"
+        return session, journal, f"{prefix}due:{shard}"
+
     def due_queues(self) -> list[str]:
         """The due queue of every shard."""
         return [f"{self.prefix}due:{self._tag(shard)}" for shard in range(self.shards)]

@@ -2,31 +2,53 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from engine.facts import UNKNOWN_KIND, Facts
 from engine.ruleset import Ruleset
-from engine.state import InventorySessionDTO, Item
-from persistence.errors import CharacterQuarantined, Unavailable
+from engine.state import InventorySessionDTO
+from persistence.batcher import Batcher
+from persistence.errors import CharacterQuarantined, PersistenceError, Unavailable
 from persistence.item_gateway import ItemGateway
+from persistence.load_batch import HeadHeld
 from persistence.records import Snapshot
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import Probe
 from persistence.store import InventoryStore
+from persistence.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
 
 # Each attempt that does not end in a live session was overtaken by another load, an eviction or
 # a failover; so many in a row mean that something else is wrong.
 ATTEMPTS = 10
+# A transaction for so many loads costs each of them next to nothing; more would only make each wait longer.
+LOADS_A_BATCH = 64
+# One is read while what the others have read is installed; beyond that the servers are busy anyway.
+BATCHES_AT_ONCE = 3
+# Loads between their first step and their last: enough to fill the batches, few enough that none of
+# them gets old on the way, and that little memory is asked of Redis and this process at a time.
+LOADS_AT_ONCE = 256
+# How often a head that somebody holds is tried again: soon at first, since flushes are short, and for
+# longer than PostgreSQL keeps the transaction of a process that has stopped.
+HELD_TRIES = 30
+HELD_PAUSE_S, HELD_PAUSE_LONGEST_S = 0.005, 0.5
+
+Begun = tuple[Probe, Snapshot]
 
 
 class Loader:
-    """Loads sessions; loads of one character that are asked for at once are one load."""
+    """Loads sessions; loads of one character that are asked for at once are one load.
+
+    Those of many characters share their round trips and their transactions: probes and reads go in
+    batches, and what follows each other in one turn of the event loop is written to Redis at once.
+    """
 
     def __init__(
         self,
         sessions: InventorySessionManager,
+        work: WorkQueue,
         store: InventoryStore,
         items: ItemGateway,
         ruleset: Ruleset,
@@ -34,11 +56,14 @@ class Loader:
     ) -> None:
         """``flush`` brings one character's changes to PostgreSQL, before its session is written anew."""
         self._sessions = sessions
+        self._work = work
         self._store = store
         self._items = items
         self._ruleset = ruleset
         self._flush = flush
         self._under_way: dict[str, asyncio.Task[tuple[Probe, bool]]] = {}
+        self._turns = asyncio.Semaphore(LOADS_AT_ONCE)
+        self._batches = Batcher(self._begin_all, size=LOADS_A_BATCH, in_flight=BATCHES_AT_ONCE)
 
     async def load(self, char_id: str) -> tuple[Probe, bool]:
         """A live session under this node, ruleset and catalog, and whether that took a load.
@@ -66,68 +91,90 @@ class Loader:
             task.exception()
 
     async def _load(self, char_id: str) -> tuple[Probe, bool]:
+        probe = await self._sessions.probe(char_id)
         for attempt in range(ATTEMPTS):
-            probe = await self._sessions.probe(char_id)
             if self._is_playable(probe):
                 return probe, attempt > 0
             if probe.on_this_node and probe.seq > probe.flushed_seq:
                 # What is derived from old rules or facts can be written anew only when
                 # PostgreSQL has all of the session.
                 await self._flush(char_id)
-            await self.reload(char_id, probe)
+            _, probe = await self.reload(char_id)
         raise Unavailable(f"character {char_id} could not be loaded in {ATTEMPTS} attempts")
 
-    async def reload(self, char_id: str, probe: Probe | None = None) -> str:
-        """One load, wanted or not: raise the epoch, read, install; answers with what became of it."""
-        if probe is None:
-            probe = await self._sessions.probe(char_id)
-        if probe.catalog > self._items.version:
-            # Old facts must never be written over newer ones.
-            await self._items.refresh()
-        snapshot = await self._store.begin_load(char_id)
-        catalog = self._items.version
-        session = self._session(snapshot)
-        verdict = await self._sessions.open(
-            session,
-            probe=probe,
-            epoch=snapshot.head.epoch,
-            incarnation=snapshot.head.incarnation,
-            catalog=catalog,
-            line=snapshot.line,
-            operations=snapshot.operations,
-        )
+    async def reload(self, char_id: str) -> tuple[str, Probe]:
+        """One load, wanted or not: raise the epoch, read, install; what became of it, and a probe after."""
+        async with self._begun(char_id) as (before, snapshot):
+            if before.catalog > self._items.version:
+                # Old facts must never be written over newer ones.
+                await self._items.refresh()
+            catalog = self._items.version
+            session = self._session(snapshot)
+            verdict, probe = await self._sessions.open(
+                session,
+                probe=before,
+                epoch=snapshot.head.epoch,
+                incarnation=snapshot.head.incarnation,
+                catalog=catalog,
+                line=snapshot.line,
+                operations=snapshot.operations,
+            )
         if verdict == "REPLACED":
-            reason = f"Redis held seq {probe.seq} and PostgreSQL {session.seq}: the session was replaced"
+            reason = f"Redis held seq {before.seq} and PostgreSQL {session.seq}: the session was replaced"
             _log.error("character %s: %s, and what it had not flushed is set aside", char_id, reason)
             await self._keep_incident(char_id, reason)
-        return verdict
+        return verdict, probe
 
     async def adopt(self, char_id: str) -> str:
         """A load for a flush's sake: the session goes on under a newer epoch, or gives way if it is behind.
 
         Raises ``CharacterNotFound``, ``CharacterQuarantined``.
         """
-        probe = await self._sessions.probe(char_id)
         # The epoch must be one of its own: under that of another load, whose rows may come yet, the two
         # could not be told apart.
-        snapshot = await self._store.begin_load(char_id)
-        head = snapshot.head
-        verdict = await self._sessions.adopt(
-            char_id,
-            probe=probe,
-            epoch=head.epoch,
-            seq=head.seq,
-            incarnation=head.incarnation,
-            line=snapshot.line,
-        )
-        return await self.reload(char_id) if verdict == "BEHIND" else verdict
+        async with self._begun(char_id) as (probe, snapshot):
+            head = snapshot.head
+            verdict = await self._sessions.adopt(
+                char_id,
+                probe=probe,
+                epoch=head.epoch,
+                seq=head.seq,
+                incarnation=head.incarnation,
+                line=snapshot.line,
+            )
+        return (await self.reload(char_id))[0] if verdict == "BEHIND" else verdict
+
+    @asynccontextmanager
+    async def _begun(self, char_id: str) -> AsyncIterator[Begun]:
+        """What a load begins with, while it is one of those at once; a head that is held is waited for."""
+        for attempt in range(HELD_TRIES):
+            async with self._turns:
+                try:
+                    begun = await self._batches.ask(char_id)
+                except HeadHeld:
+                    if attempt == HELD_TRIES - 1:
+                        raise
+                else:
+                    yield begun
+                    return
+            # Without a turn, so that those who wait for what is held keep nobody else from loading.
+            await asyncio.sleep(min(HELD_PAUSE_S * 2**attempt, HELD_PAUSE_LONGEST_S))
+
+    async def _begin_all(self, char_ids: Sequence[str]) -> Mapping[str, Begun | PersistenceError]:
+        # The probes come first: what is read under a node must have been read after it was seen.
+        probes = await self._sessions.probes(char_ids)
+        snapshots = await self._store.begin_loads(char_ids)
+        return {
+            char_id: (probe, found) if isinstance(found := snapshots[char_id], Snapshot) else found
+            for char_id, probe in zip(char_ids, probes, strict=True)
+        }
 
     async def _keep_incident(self, char_id: str, reason: str) -> None:
         # Whoever dies in between leaves the entries in Redis, where the next incident is added to them.
-        entries = await self._sessions.incident(char_id)
+        entries = await self._work.incident(char_id)
         if entries:
             await self._store.record_incident(char_id, reason, entries)
-            await self._sessions.forget_incident(char_id, entries)
+            await self._work.forget_incident(char_id, entries)
 
     def _is_playable(self, probe: Probe) -> bool:
         return (
@@ -138,7 +185,8 @@ class Loader:
 
     def _session(self, snapshot: Snapshot) -> InventorySessionDTO:
         head = snapshot.head
-        facts = {item.template_id: self._facts(head.char_id, item) for item in snapshot.items}
+        templates = {item.template_id for item in snapshot.items}
+        facts = {template_id: self._facts(head.char_id, template_id) for template_id in templates}
         for item in snapshot.items:
             place = item.place
             if not self._ruleset.has_place(place):
@@ -155,10 +203,10 @@ class Loader:
             facts,
         )
 
-    def _facts(self, char_id: str, item: Item) -> Facts:
-        facts = self._items.facts(item.template_id)
+    def _facts(self, char_id: str, template_id: str) -> Facts:
+        facts = self._items.facts(template_id)
         if facts is not None:
             return facts
         # Kept and shown, never dropped: of a kind that no filter names, it fits nowhere else.
-        _log.warning("character %s: no template %s in the catalog", char_id, item.template_id)
-        return Facts(item.template_id, UNKNOWN_KIND, destroyable=False, tradeable=False)
+        _log.warning("character %s: no template %s in the catalog", char_id, template_id)
+        return Facts(template_id, UNKNOWN_KIND, destroyable=False, tradeable=False)

@@ -46,6 +46,10 @@ class Mirror:
         """The command that calls a function, its keys in the order of the function's header."""
         return (*self._heads[name], *self._keys_of[name](keys), *args)
 
+    def command_of_many(self, name: str, keys: Sequence[str], *args: Argument) -> tuple[Argument, ...]:
+        """The same, of a function whose header says that more keys come in turn; ``keys`` are all of them."""
+        return ("FCALL", self.library.function(name), len(keys), *keys, *args)
+
     def submit(self, name: str, keys: SessionKeys, *args: Argument) -> asyncio.Future[Any]:
         """Call a function without waiting; see ``RedisLink.submit``.
 

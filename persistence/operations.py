@@ -31,13 +31,13 @@ def ring_parts(operations: Sequence[Operation]) -> list[str | int]:
     return parts
 
 
-def ring_columns(batch: Iterable[FlushWork]) -> tuple[list[object], ...]:
-    """Columns of ``flush_operations``: of each slot the last operation that took it."""
-    last: dict[tuple[str, int], tuple[object, ...]] = {}
+def ring_rows(batch: Iterable[FlushWork]) -> list[tuple[str, int, str, int, str, str, int]]:
+    """Rows of ``operations``: of each slot the last operation that took it."""
+    last: dict[tuple[str, int], tuple[str, int, str, int, str, str, int]] = {}
     for work in batch:
         for entry in work.entries:
             if (done := entry.done) is not None:
                 reply = bytes(done.reply).decode()
                 row = (work.char_id, done.slot, entry.op_id, entry.seq, done.payload_hash, reply, entry.at)
                 last[work.char_id, done.slot] = row
-    return tuple(list(column) for column in zip(*last.values(), strict=True)) or ([],)
+    return list(last.values())

@@ -25,6 +25,7 @@ from persistence.session_manager import InventorySessionManager
 from persistence.session_state import QUARANTINED, Probe
 from persistence.store import InventoryStore
 from persistence.submitted import Submitted
+from persistence.work_queue import WorkQueue
 
 
 class InventoryOrchestrator:
@@ -40,6 +41,7 @@ class InventoryOrchestrator:
         items: ItemGateway,
         store: InventoryStore,
         sessions: InventorySessionManager,
+        work: WorkQueue,
         loader: Loader,
         flusher: Flusher,
         evictor: Evictor,
@@ -49,6 +51,7 @@ class InventoryOrchestrator:
         self.items = items
         self.store = store
         self._sessions = sessions
+        self._work = work
         self._loader = loader
         self._flusher = flusher
         self._evictor = evictor
@@ -123,6 +126,10 @@ class InventoryOrchestrator:
         """The whole session; raises ``SessionNotLive``."""
         return await self._sessions.read(char_id)
 
+    async def standing(self, char_id: str) -> Probe:
+        """Where a live session stands, without reading it; raises ``SessionNotLive``."""
+        return await self._sessions.standing(char_id)
+
     def submit(
         self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
     ) -> Submitted:
@@ -137,11 +144,11 @@ class InventoryOrchestrator:
 
     async def journal(self, char_id: str, after_seq: int, limit: int) -> JournalPage:
         """The ledger, a page of it, without loading the session; see ``desk.history.journal_page``."""
-        return await journal_page(self.store, self._sessions, char_id, after_seq, limit)
+        return await journal_page(self.store, self._sessions, self._work, char_id, after_seq, limit)
 
     def desk(self) -> Desk:
         """What operators do with one character."""
-        return Desk(self.store, self._sessions, self.load_session, self.save_session)
+        return Desk(self.store, self._sessions, self._work, self.load_session, self.save_session)
 
     async def readiness(self) -> dict[str, str]:
         """What serving needs, each "ok" or what is wrong with it."""

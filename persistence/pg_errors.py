@@ -43,15 +43,16 @@ def statements(refusal: Refusal | None = None, also: tuple[str, ...] = ()) -> It
 
 @contextmanager
 def commit(refusal: Refusal | None = None) -> Iterator[None]:
-    """Around COMMIT: as ``statements``, but a lost reply is ``OutcomeUnknown``.
+    """Around COMMIT, or what commits itself: as ``statements``, but a lost reply is ``OutcomeUnknown``.
 
-    An error of severity ERROR is PostgreSQL's word that the transaction is rolled back. Anything
-    else, such as being shut down while it committed, says nothing about what became of it.
+    An error of severity ERROR is PostgreSQL's word that the transaction is rolled back, and what the
+    driver cannot send was not sent. Anything else, such as being shut down while it committed, says
+    nothing about what became of it.
     """
     try:
         yield
     except TROUBLE as error:
-        if not _is_verdict(error):
+        if not _is_verdict(error) and not isinstance(error, asyncpg.DataError):
             raise OutcomeUnknown(f"the reply to COMMIT was lost: {_words(error)}") from error
         raise _translated(error, refusal, _REFUSALS) from error
 

@@ -1,11 +1,15 @@
 """What passes between sessions, the flusher, PostgreSQL and the gateway."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Raw, Struct
 
 from engine.outcome import Capacity, Changes
 from engine.state import Actor, InventorySessionDTO, Item
+
+# gc=False: thousands of these live through a flush, none is part of a circle, and to look through them
+# takes the collector longer than to make them.
 
 
 class Done(Struct, frozen=True, array_like=True):
@@ -16,7 +20,7 @@ class Done(Struct, frozen=True, array_like=True):
     reply: Raw
 
 
-class JournalEntry(Struct, frozen=True, omit_defaults=True):
+class JournalEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """One applied call: ``at`` in Unix milliseconds by the caller's clock, ``commands`` as JSON.
 
     ``done`` is there as long as the entry is in Redis, if the call had an operation id.
@@ -68,10 +72,11 @@ class Snapshot(Struct, frozen=True):
     line: int | None = None
 
 
-class FlushWork(Struct, frozen=True):
+class FlushWork(Struct, frozen=True, gc=False):
     """What one character has for PostgreSQL: the entries after ``base_seq``, contiguous.
 
     ``incarnation`` is the session's; work without entries only asks whether the session fits.
+    ``texts``: the entries as the session's journal has them, empty where they come from elsewhere.
     """
 
     char_id: str
@@ -79,6 +84,7 @@ class FlushWork(Struct, frozen=True):
     base_seq: int
     entries: tuple[JournalEntry, ...]
     incarnation: int = 0
+    texts: Sequence[bytes] = ()
 
     @property
     def last_seq(self) -> int:
@@ -86,7 +92,7 @@ class FlushWork(Struct, frozen=True):
         return self.base_seq + len(self.entries)
 
 
-class FlushResult(Struct, frozen=True):
+class FlushResult(Struct, frozen=True, gc=False):
     """What became of one ``FlushWork``; the head's values are PostgreSQL's, for who must decide.
 
     ``flushed``: written. ``passed_over``: the guard on epoch and seq did not hold, nothing was

@@ -20,6 +20,7 @@ from persistence.orchestrator import InventoryOrchestrator
 from persistence.redis_link import RedisLink
 from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
+from persistence.work_queue import WorkQueue
 from persistence.write_behind import WriteBehind
 
 
@@ -51,38 +52,53 @@ async def open_service(
         await check_redis(link)
         keys = Keys(settings.key_prefix, settings.shards)
         await check_shards(link, keys)
-        mirror = Mirror(link, Library(ruleset))
+        library = Library(ruleset)
+        mirror = Mirror(link, library)
         await mirror.load()
+        # With a connection of their own: what flushes and loads send is large, and a player's call would
+        # wait behind it.
+        background = RedisLink(settings.redis_url)
+        stack.push_async_callback(background.close)
+        behind = Mirror(background, library)
         store = await InventoryStore.connect(settings.database_url, ruleset)
         stack.push_async_callback(store.close)
         items = ItemGateway(store)
         await items.start()
         stack.push_async_callback(items.close)
-        sessions = InventorySessionManager(
-            mirror,
-            ruleset,
+        sessions, loading = (
+            InventorySessionManager(
+                over,
+                ruleset,
+                keys,
+                flush_interval_ms=settings.flush_interval_ms,
+                idle_evict_ms=settings.idle_evict_s * 1000,
+                unflushed_max_ms=settings.unflushed_max_s * 1000,
+            )
+            for over in (mirror, behind)
+        )
+        work = WorkQueue(
+            behind,
             keys,
             flush_interval_ms=settings.flush_interval_ms,
             idle_evict_ms=settings.idle_evict_s * 1000,
-            unflushed_max_ms=settings.unflushed_max_s * 1000,
         )
         # A load may have to flush first and a flush may have to load first, so the two know each
         # other by way of these names.
-        loader = Loader(sessions, store, items, ruleset, lambda char_id: writes.flush([char_id]))
-        writes = WriteBehind(sessions, store, loader.adopt)
+        loader = Loader(loading, work, store, items, ruleset, lambda char_id: writes.flush([char_id]))
+        writes = WriteBehind(sessions, work, store, loader.adopt)
         interval_ms = settings.flush_interval_ms
         # One lease for both: by its length a close tells a session that is claimed from one that has
         # been played since.
         lease_ms = max(LEASE_MS, 2 * interval_ms)
-        evictor = Evictor(sessions, store, writes, lease_ms=lease_ms)
-        flusher = Flusher(sessions, writes, evictor, interval_ms=interval_ms, lease_ms=lease_ms)
+        evictor = Evictor(sessions, work, store, writes, lease_ms=lease_ms)
+        flusher = Flusher(work, writes, evictor, interval_ms=interval_ms, lease_ms=lease_ms)
         if flushing:
             housekeeper = Housekeeper(store.database, settings.journal_keep_days)
             housekeeper.start()
             stack.push_async_callback(housekeeper.stop)
             flusher.start()
             stack.push_async_callback(flusher.stop)
-        yield InventoryOrchestrator(ruleset, items, store, sessions, loader, flusher, evictor)
+        yield InventoryOrchestrator(ruleset, items, store, sessions, work, loader, flusher, evictor)
 
 
 async def check_redis(link: RedisLink) -> None:

@@ -7,13 +7,13 @@ compares the two to the byte.
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
 from engine.bounds import CAPACITY_MAX, CARRIED_MAX
 from engine.facts import Facts
 from engine.outcome import Capacity, CarriedWeight, Room
-from engine.rules import bitmap
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place, SlotKey
 
@@ -24,6 +24,10 @@ HEAD_FIELDS = frozenset(
         "actor",
     }
 )  # fmt: skip
+
+
+# Templates of a large catalog, and what they were before it changed.
+FACTS_KEPT = 20_000
 
 
 class ItemRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -38,10 +42,16 @@ class ItemRecord(msgspec.Struct, frozen=True, array_like=True):
     held: bool
 
 
-_encode = msgspec.json.encode
-_record = msgspec.json.Decoder(ItemRecord)
+_encode = msgspec.json.Encoder().encode
+_records = msgspec.json.Decoder(list[ItemRecord])
 _facts = msgspec.json.Decoder(Facts)
 _actor = msgspec.json.Decoder(Actor)
+
+
+@lru_cache(maxsize=FACTS_KEPT)
+def _facts_in(text: bytes) -> Facts:
+    """Facts of a field. The same few templates come again and again, and facts are never altered."""
+    return _facts.decode(text)
 
 
 def facts_text(facts: Facts) -> bytes:
@@ -60,13 +70,45 @@ def actor_text(ruleset: Ruleset, actor: Actor) -> bytes:
 def fields_of(ruleset: Ruleset, session: InventorySessionDTO) -> dict[str, bytes]:
     """All fields of a session's hash but its head, with the totals recounted."""
     fields: dict[str, bytes] = {}
-    numbers: defaultdict[str, int] = defaultdict(int)
-    bitmaps: defaultdict[str, str] = defaultdict(str)
+    used: dict[str, int] = {}
+    weighs: dict[str, bool] = {}
+    counts: dict[str, int] = {}
+    weighed: dict[str, int] = {}
+    worn: list[Facts] = []
+    stacks: dict[tuple[str, str], int] = {}
+    # A storm of logins comes to this loop: it gathers by template and container, and what is derived from
+    # that is made once each, below.
     for item in session.items.values():
-        _add_item(fields, numbers, bitmaps, ruleset, session, item)
-    fields |= {f"facts:{name}": facts_text(facts) for name, facts in session.facts.items()}
-    fields |= {name: str(number).encode() for name, number in numbers.items() if number}
-    return fields | {name: f'"{text}"'.encode() for name, text in bitmaps.items() if text}
+        item_id, template_id, quantity = item.item_id, item.template_id, item.quantity
+        container, slot = item.place.container, item.place.slot
+        fields[f"item:{item_id}"] = _encode(
+            (template_id, quantity, container, slot, item.bound, item.locked, item.held)
+        )
+        fields[f"at:{container}:{slot}"] = f'"{item_id}"'.encode()
+        if container not in used:
+            used[container], weighs[container] = 0, ruleset.weighs(container)
+        used[container] += 1
+        counts[template_id] = counts.get(template_id, 0) + quantity
+        if weighs[container]:
+            weighed[template_id] = weighed.get(template_id, 0) + quantity
+        if container == EQUIPMENT:
+            worn.append(session.facts[template_id])
+        elif isinstance(slot, int):
+            stack = container, template_id
+            stacks[stack] = stacks.get(stack, 0) | 1 << slot
+    numbers: defaultdict[str, int] = defaultdict(int)
+    for container, number in used.items():
+        numbers[f"used:{container}"] = number
+    for template_id, facts in session.facts.items():
+        fields[f"facts:{template_id}"] = _encode(facts)
+        _add_template(numbers, facts, counts.get(template_id, 0), weighed.get(template_id, 0))
+    for facts in worn:
+        _add_worn(numbers, facts)
+    for name, number in numbers.items():
+        if number:
+            fields[name] = str(number).encode()
+    _add_bitmaps(fields, stacks)
+    return fields
 
 
 def changed_fields(
@@ -80,37 +122,36 @@ def changed_fields(
     return [part for pair in changed.items() for part in pair]
 
 
-def _add_item(
-    fields: dict[str, bytes],
-    numbers: defaultdict[str, int],
-    bitmaps: defaultdict[str, str],
-    ruleset: Ruleset,
-    session: InventorySessionDTO,
-    item: Item,
-) -> None:
-    container, slot = item.place.container, item.place.slot
-    facts = session.facts[item.template_id]
-    fields[f"item:{item.item_id}"] = _encode(
-        ItemRecord(item.template_id, item.quantity, container, slot, item.bound, item.locked, item.held)
-    )
-    fields[f"at:{container}:{slot}"] = f'"{item.item_id}"'.encode()
-    numbers[f"used:{container}"] += 1
-    numbers[f"count:{item.template_id}"] += item.quantity
+def _add_template(numbers: defaultdict[str, int], facts: Facts, count: int, weighed: int) -> None:
+    numbers[f"count:{facts.template_id}"] += count
+    numbers["weight"] += facts.weight * weighed
     if facts.limit_group:
-        numbers[f"group:{facts.limit_group}"] += item.quantity
-    if ruleset.weighs(container):
-        numbers["weight"] += facts.weight * item.quantity
-    if container == EQUIPMENT:
-        numbers["carry"] += facts.grants.carry_weight
-        if facts.unique_equipped:
-            numbers[f"worn:{item.template_id}"] += 1
-        if facts.limit_group:
-            numbers[f"worn_group:{facts.limit_group}"] += 1
-        for name, extra in facts.grants.containers.items():
-            numbers[f"extra:{name}"] += extra
-    elif isinstance(slot, int):
-        for name in (f"map:{container}", f"stacks:{container}:{item.template_id}"):
-            bitmaps[name] = bitmap.insert(bitmaps[name], slot)
+        numbers[f"group:{facts.limit_group}"] += count
+
+
+def _add_worn(numbers: defaultdict[str, int], facts: Facts) -> None:
+    numbers["carry"] += facts.grants.carry_weight
+    if facts.unique_equipped:
+        numbers[f"worn:{facts.template_id}"] += 1
+    if facts.limit_group:
+        numbers[f"worn_group:{facts.limit_group}"] += 1
+    for name, extra in facts.grants.containers.items():
+        numbers[f"extra:{name}"] += extra
+
+
+def _add_bitmaps(fields: dict[str, bytes], stacks: Mapping[tuple[str, str], int]) -> None:
+    """Slots by stack, as the bits of a number, and those of each container together."""
+    filled: defaultdict[str, int] = defaultdict(int)
+    for (container, template_id), slots in stacks.items():
+        filled[container] |= slots
+        fields[f"stacks:{container}:{template_id}"] = _bitmap(slots)
+    for container, slots in filled.items():
+        fields[f"map:{container}"] = _bitmap(slots)
+
+
+def _bitmap(slots: int) -> bytes:
+    # As engine.rules.bitmap spells it, lowest slots first: a hexadecimal number the other way round.
+    return f'"{slots:x}"'[::-1].encode()
 
 
 def capacity_in(ruleset: Ruleset, fields: Mapping[bytes, bytes], actor: Actor) -> Capacity:
@@ -131,24 +172,30 @@ def capacity_in(ruleset: Ruleset, fields: Mapping[bytes, bytes], actor: Actor) -
 
 def session_of(char_id: str, fields: Mapping[bytes, bytes]) -> InventorySessionDTO:
     """The session that a hash holds, head included."""
-    items: dict[str, Item] = {}
+    held: list[tuple[bytes, bytes]] = []
     facts: dict[str, Facts] = {}
+    for pair in fields.items():
+        name = pair[0]
+        if name[:5] == b"item:":
+            held.append(pair)
+        elif name[:6] == b"facts:":
+            facts[name[6:].decode()] = _facts_in(pair[1])
     # In the order of the ids, so that the same session always reads the same.
-    for name, value in sorted(fields.items()):
-        if name.startswith(b"item:"):
-            record = _record.decode(value)
-            item_id = name[5:].decode()
-            items[item_id] = Item(
-                item_id,
-                record.template_id,
-                record.quantity,
-                Place(record.container, record.slot),
-                record.bound,
-                record.locked,
-                record.held,
-            )
-        elif name.startswith(b"facts:"):
-            facts[name[6:].decode()] = _facts.decode(value)
+    held.sort()
+    items: dict[str, Item] = {}
+    # All records at once: to begin decoding costs as much as a record does.
+    records = _records.decode(b"[%s]" % b",".join([value for _, value in held]))
+    for (name, _), record in zip(held, records, strict=True):
+        item_id = name[5:].decode()
+        items[item_id] = Item(
+            item_id,
+            record.template_id,
+            record.quantity,
+            Place(record.container, record.slot),
+            record.bound,
+            record.locked,
+            record.held,
+        )
     return InventorySessionDTO(
         char_id=char_id,
         seq=int(fields[b"seq"]),

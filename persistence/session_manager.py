@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal
 
 import msgspec
@@ -29,7 +30,7 @@ from persistence.session_fields import (
     fields_of,
     session_of,
 )
-from persistence.session_state import Pending, Probe, Replied
+from persistence.session_state import Probe, Replied
 
 _encode = msgspec.json.Encoder().encode
 
@@ -79,13 +80,14 @@ class InventorySessionManager:
         catalog: int,
         line: int | None = None,
         operations: Sequence[Operation] = (),
-    ) -> str:
-        """Install what a load has read after ``probe``; answers with the first word of the reply."""
-        fields = [part for pair in fields_of(self.ruleset, session).items() for part in pair]
+    ) -> tuple[str, Probe]:
+        """Install what a load has read after ``probe``; the reply's first word, and where it stands then."""
+        keys = self.keys.of(session.char_id)
+        fields: Iterable[Argument] = chain.from_iterable(fields_of(self.ruleset, session).items())
         remembered = ring_parts(operations)
-        reply = await self.mirror.call(
+        opening = self.mirror.command(
             "session_open",
-            self.keys.of(session.char_id),
+            keys,
             probe.node_gen,
             probe.now_ms,
             epoch,
@@ -98,9 +100,10 @@ class InventorySessionManager:
             len(remembered),
             *remembered,
             *fields,
-            harmless=True,
         )
-        return str(reply[0], "ascii")
+        commands = opening, self.mirror.command("session_probe", keys)
+        reply, probed = await self.mirror.send(commands, harmless=True)
+        return str(reply[0], "ascii"), Probe.of(probed)
 
     async def adopt(
         self, char_id: str, *, probe: Probe, epoch: int, seq: int, incarnation: int, line: int | None
@@ -120,17 +123,14 @@ class InventorySessionManager:
         )
         return str(reply[0], "ascii")
 
-    async def incident(self, char_id: str) -> list[bytes]:
-        """Journal entries, as JSON, that were set aside and are still kept here."""
-        found: list[bytes] = await self.mirror.link.call(
-            "LRANGE", self.keys.of(char_id).incident, 0, -1, harmless=True
-        )
-        return found
+    async def standing(self, char_id: str) -> Probe:
+        """Where a live session stands; raises ``SessionNotLive``."""
+        return self._playable(char_id, await self.probe(char_id))
 
-    async def forget_incident(self, char_id: str, entries: Sequence[bytes]) -> None:
-        """Drop those of them that are kept elsewhere now, and no others that have come since."""
-        incident = self.keys.of(char_id).incident
-        await self.mirror.link.send([("LREM", incident, 1, text) for text in entries], harmless=True)
+    def _playable(self, char_id: str, probe: Probe) -> Probe:
+        if not probe.on_this_node or probe.ruleset != f'"{self.ruleset.hash}"':
+            raise SessionNotLive(char_id)
+        return probe
 
     async def read(self, char_id: str) -> LiveSession:
         """The whole session, of one moment; raises ``SessionNotLive``."""
@@ -143,9 +143,7 @@ class InventorySessionManager:
         if is_missing(probed):
             await self.mirror.load()
             return await self.read(char_id)
-        probe = Probe.of(value_of(probed))
-        if not probe.on_this_node or probe.ruleset != f'"{self.ruleset.hash}"':
-            raise SessionNotLive(char_id)
+        probe = self._playable(char_id, Probe.of(value_of(probed)))
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         session = session_of(char_id, fields)
         return LiveSession(
@@ -259,46 +257,6 @@ class InventorySessionManager:
             self._flush_interval_ms,
             self._unflushed_max_ms,
         )
-
-    async def claim(self, due: str, *, limit: int, lease_ms: int, horizon_ms: int = 0) -> list[str]:
-        """Lease the sessions of one due queue that need attention within ``horizon_ms``."""
-        # Any character's keys will do: the function touches the queue alone.
-        keys = msgspec.structs.replace(self.keys.of(""), due=due)
-        reply = await self.mirror.call("work_claim", keys, limit, lease_ms, horizon_ms, harmless=True)
-        return [member.decode() for member in reply]
-
-    async def pending(self, char_ids: Sequence[str], *, limit: int) -> dict[str, Pending]:
-        """Heads and up to ``limit`` journal entries each, in one round trip; absent sessions are left out."""
-        commands: list[tuple[str | int, ...]] = []
-        for char_id in char_ids:
-            keys = self.keys.of(char_id)
-            commands.append(("HMGET", keys.session, *Pending.HEAD))
-            commands.append(("LRANGE", keys.journal, 0, limit - 1))
-        if not commands:
-            return {}
-        replies = list(map(value_of, await self.mirror.link.send(commands, harmless=True)))
-        found: dict[str, Pending] = {}
-        for char_id, head, texts in zip(char_ids, replies[::2], replies[1::2], strict=True):
-            if head[0] is not None:
-                found[char_id] = Pending.of(head, texts)
-        return found
-
-    async def settle(self, flushed: Mapping[str, tuple[int, int]]) -> None:
-        """Tell sessions, by character, a flush's epoch and the seq that PostgreSQL has; in one round trip."""
-        if not flushed:
-            return
-        commands = [
-            self.mirror.command(
-                "session_settle",
-                self.keys.of(char_id),
-                epoch,
-                seq,
-                self._flush_interval_ms,
-                self._idle_evict_ms,
-            )
-            for char_id, (epoch, seq) in flushed.items()
-        ]
-        await self.mirror.send(commands, harmless=True)
 
     async def close(
         self,

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from persistence.records import JournalEntry
 
-_entry = msgspec.json.Decoder(JournalEntry)
+_entry = msgspec.json.Decoder(JournalEntry).decode
 
 LIVE, CLOSING, QUARANTINED = '"LIVE"', '"CLOSING"', '"QUARANTINED"'
 
@@ -33,6 +33,11 @@ class Probe(Struct, frozen=True):
         """Whether the session is live and was opened, or adopted, on the node as it is now."""
         return self.status == LIVE and self.gen == f'"{self.node_gen}"'
 
+    @property
+    def tag(self) -> str:
+        """The entity tag: ``<incarnation>.<seq>``."""
+        return f"{self.incarnation}.{self.seq}"
+
     @classmethod
     def of(cls, reply: Sequence[bytes]) -> Self:
         """Read the reply of ``session_probe``."""
@@ -53,10 +58,11 @@ class Probe(Struct, frozen=True):
         )
 
 
-class Pending(Struct, frozen=True):
+class Pending(Struct, frozen=True, gc=False):
     """What a session has for PostgreSQL: its head, and the oldest entries of its journal.
 
-    ``damage`` says what of it cannot be understood; it has no entries then.
+    ``texts``: the entries as they are kept. ``damage`` says what of it cannot be understood; it has
+    no entries then.
     """
 
     status: str
@@ -65,6 +71,7 @@ class Pending(Struct, frozen=True):
     flushed_seq: int
     incarnation: int
     entries: tuple[JournalEntry, ...]
+    texts: Sequence[bytes] = ()
     damage: str = ""
 
     HEAD: ClassVar = ("status", "epoch", "seq", "flushed_seq", "incarnation")
@@ -74,12 +81,12 @@ class Pending(Struct, frozen=True):
         """Read the fields ``HEAD`` of a session that there is, and entries of its journal."""
         status, numbers = head[0].decode(), head[1:]
         try:
-            entries = tuple(map(_entry.decode, texts))
+            entries = tuple(map(_entry, texts))
             epoch, seq, flushed_seq, incarnation = map(int, numbers)
         except (ValueError, TypeError) as error:
             # Only this character's: one that cannot be read must never keep the others from being flushed.
             return cls(status, 0, 0, 0, 0, (), damage=f"its session cannot be read: {error}")
-        return cls(status, epoch, seq, flushed_seq, incarnation, entries)
+        return cls(status, epoch, seq, flushed_seq, incarnation, entries, texts)
 
 
 class Replied(Struct, frozen=True):

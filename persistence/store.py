@@ -7,19 +7,15 @@ from msgspec import Raw
 
 from engine.ruleset import Ruleset
 from engine.state import Actor
-from persistence import flush_batch, migrations, store_rows
+from persistence import flush_batch, load_batch, migrations, store_rows
 from persistence.database import Database
 from persistence.errors import (
     CharacterExists,
     CharacterNotFound,
-    CharacterQuarantined,
     InvalidWords,
-    OutcomeUnknown,
-    Unavailable,
 )
 from persistence.named_sql import query
-from persistence.operations import OPERATIONS_KEPT_S
-from persistence.records import CharacterHead, FlushResult, FlushWork, JournalEntry, Snapshot
+from persistence.records import CharacterHead, FlushResult, FlushWork, JournalEntry
 
 
 class InventoryStore:
@@ -78,6 +74,15 @@ class InventoryStore:
             row = await connection.fetchrow(query("character"), char_id)
         return None if row is None else store_rows.head(row)
 
+    async def flushed_up_to(self, char_id: str) -> tuple[int | None, int]:
+        """The incarnation whose flush was the last, None where nobody has said, and the seq it reached.
+
+        For an unknown character ``(None, -1)``.
+        """
+        async with self.database.connection() as connection:
+            row = await connection.fetchrow(query("flushed_up_to"), char_id)
+        return (None, -1) if row is None else (row["line"], row["seq"])
+
     async def characters(
         self, name: str | None = None, after: str | None = None, limit: int = 100
     ) -> list[CharacterHead]:
@@ -117,36 +122,9 @@ class InventoryStore:
         async with self.database.transaction() as connection:
             await connection.execute(query("release_item_ids"), char_id, item_ids, call)
 
-    async def begin_load(self, char_id: str) -> Snapshot:
-        """Step 2 of docs/protocol.md, "LOAD": raise the epoch, and read what belongs to it.
-
-        The head's update waits for a flush that holds it and keeps later ones out until COMMIT;
-        the items are read by a later statement, which sees all that such a flush committed. Items
-        change only under their owner's head, so they are those of the head's seq.
-
-        A character found open gets a new incarnation in the same update, so that it is durable
-        before a session is made from it.
-
-        Raises ``CharacterNotFound``, ``CharacterQuarantined``. A lost reply to COMMIT is
-        ``Unavailable`` here: an epoch that nobody holds does no harm, and a load may be repeated.
-        """
-        try:
-            async with self.database.transaction() as connection:
-                row = await connection.fetchrow(query("begin_load"), char_id)
-                if row is None:
-                    raise CharacterNotFound(char_id)
-                if row["quarantined"] is not None:
-                    raise CharacterQuarantined(f"character {char_id}: {row['quarantined']}")
-                items = await connection.fetch(query("items_of"), char_id)
-                done = await connection.fetch(query("operations_of"), char_id, OPERATIONS_KEPT_S)
-        except OutcomeUnknown as error:
-            raise Unavailable(str(error)) from error
-        return Snapshot(
-            store_rows.head(row),
-            tuple(map(self._slots.item, items)),
-            tuple(map(store_rows.operation, done)),
-            row["line"],
-        )
+    async def begin_loads(self, char_ids: Sequence[str]) -> dict[str, load_batch.Begun]:
+        """Begin many characters' loads in one transaction; see ``load_batch.begin``."""
+        return await load_batch.begin(self.database, self._slots, char_ids)
 
     async def flush(self, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
         """Write many characters' work in one transaction; see ``flush_batch.flush``."""
@@ -154,7 +132,7 @@ class InventoryStore:
 
     async def mark_closed(self, char_id: str, epoch: int) -> None:
         """Note that no session is out, unless somebody has begun a load since ``epoch``."""
-        async with self.database.transaction() as connection:
+        async with self.database.single() as connection:
             await connection.execute(query("mark_closed"), char_id, epoch)
 
     async def quarantine(self, char_id: str, reason: str) -> None:

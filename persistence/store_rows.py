@@ -10,6 +10,8 @@ from persistence.records import CharacterHead, JournalEntry, Operation
 
 _actor = msgspec.json.Decoder(Actor).decode
 _changes = msgspec.json.Decoder(Changes).decode
+# Inventories have the same places, so few are read anew; what they may be is no bound, since they are text.
+_PLACES_KEPT = 20_000
 
 
 class Slots:
@@ -24,6 +26,7 @@ class Slots:
         """Note the indexed containers of ``ruleset``."""
         containers = ruleset.containers.items()
         self._indexed = frozenset(name for name, entry in containers if entry.kind != "purse")
+        self._places: dict[tuple[str, str], Place] = {}
 
     def key(self, container: str, slot: str) -> SlotKey:
         """The slot as the rules know it."""
@@ -35,16 +38,23 @@ class Slots:
 
     def item(self, row: Row) -> Item:
         """An item out of a row of ``items_of``."""
-        container = row["container"]
+        place = self._places.get((row["container"], row["slot"])) or self._place(row)
         return Item(
-            item_id=row["item_id"].hex,
-            template_id=row["template_id"],
-            quantity=row["quantity"],
-            place=Place(container, self.key(container, row["slot"])),
-            bound=row["bound"],
-            locked=row["locked"],
-            held=row["held"],
+            row["item_id"].hex,
+            row["template_id"],
+            row["quantity"],
+            place,
+            row["bound"],
+            row["locked"],
+            row["held"],
         )
+
+    def _place(self, row: Row) -> Place:
+        container, slot = row["container"], row["slot"]
+        if len(self._places) >= _PLACES_KEPT:
+            self._places.clear()
+        place = self._places[container, slot] = Place(container, self.key(container, slot))
+        return place
 
 
 def head(row: Row) -> CharacterHead:

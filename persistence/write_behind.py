@@ -18,10 +18,15 @@ from persistence.records import FlushResult, FlushWork
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import CLOSING, QUARANTINED, Pending
 from persistence.store import InventoryStore
+from persistence.turns import Turns
+from persistence.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
 
+# Of one session and of all in a batch: what one statement takes is made in one go, and nobody else runs
+# meanwhile.
 ENTRIES_PER_PAGE = 200
+ENTRIES_PER_BATCH = 5_000
 # How often nothing at all may be written, because somebody else was quicker, before a flush gives
 # up for now; and how long it waits for them each time.
 ROUNDS = 20
@@ -43,30 +48,41 @@ class Flushed(Struct, frozen=True):
 
 
 class WriteBehind:
-    """Reads sessions' journals, writes them, settles the sessions; one character never holds up others."""
+    """Reads sessions' journals, writes them, settles the sessions; one character never holds up others.
+
+    ``turns``: who is being flushed.
+    """
 
     def __init__(
         self,
         sessions: InventorySessionManager,
+        work: WorkQueue,
         store: InventoryStore,
         adopt: Callable[[str], Awaitable[object]],
     ) -> None:
         """``adopt`` is a LOAD that makes a live session take PostgreSQL's newer epoch."""
         self._sessions = sessions
+        self._work = work
         self._store = store
         self._adopt = adopt
+        self.turns = Turns()
 
-    async def flush(self, char_ids: Sequence[str]) -> Flushed:
-        """Bring to PostgreSQL all that these sessions have now.
+    async def flush(self, char_ids: Sequence[str], *, whole: bool = True) -> Flushed:
+        """Bring to PostgreSQL all that these sessions have now; not ``whole``: a page of each at the most.
 
-        Raises ``Unavailable`` when Redis or PostgreSQL is away.
+        Whoever has more after a page is due again, behind those who have waited longer. Waits for
+        other flushes of these characters. Raises ``Unavailable`` when Redis or PostgreSQL is away.
         """
+        async with self.turns.of(char_ids):
+            return await self._flush(char_ids, whole=whole)
+
+    async def _flush(self, char_ids: Sequence[str], *, whole: bool) -> Flushed:
         flushed = Flushed({}, {}, {})
         targets: dict[str, int] = {}
         todo = list(char_ids)
         rounds_left = ROUNDS
         while todo and rounds_left:
-            batch = await self._batch(todo, targets, flushed)
+            batch = await self._batch(todo, targets, flushed, whole=whole)
             try:
                 results = await self.write(batch, flushed.failures)
             except OutcomeUnknown:
@@ -74,8 +90,9 @@ class WriteBehind:
                 results = {}
             flushed.failures.update(await self.settle(batch, results))
             for char_id, result in results.items():
-                if _has(result, batch[char_id]):
-                    flushed.durable[char_id] = (flushed.durable[char_id][0], result.seq)
+                work = batch[char_id]
+                if _has(result, work):
+                    flushed.durable[char_id] = (work.incarnation, result.seq)
             todo = [
                 char_id
                 for char_id in batch
@@ -89,11 +106,12 @@ class WriteBehind:
         return flushed
 
     async def _batch(
-        self, todo: Sequence[str], targets: dict[str, int], flushed: Flushed
+        self, todo: Sequence[str], targets: dict[str, int], flushed: Flushed, *, whole: bool
     ) -> dict[str, FlushWork]:
         """What these sessions have to be written; the rest is said in ``flushed``."""
         batch: dict[str, FlushWork] = {}
-        pending = await self._sessions.pending(todo, limit=ENTRIES_PER_PAGE)
+        page = min(ENTRIES_PER_PAGE, max(1, ENTRIES_PER_BATCH // len(todo)))
+        pending = await self._work.pending(todo, limit=page)
         for char_id in todo:
             found = pending.get(char_id)
             if found is None:
@@ -107,16 +125,16 @@ class WriteBehind:
                 continue
             flushed.durable[char_id] = (found.incarnation, found.flushed_seq)
             if found.entries:
-                targets.setdefault(char_id, found.seq)
-                batch[char_id] = work_of(char_id, found)
+                batch[char_id] = work = work_of(char_id, found)
+                targets.setdefault(char_id, found.seq if whole else work.last_seq)
             if found.status == CLOSING or not (found.entries or char_id in targets):
                 flushed.ended[char_id] = found
         return batch
 
     async def write(self, batch: Mapping[str, FlushWork], failures: Failures) -> dict[str, FlushResult]:
-        """One transaction for the batch; where PostgreSQL refuses it, one for each half, and so on.
+        """One statement for the batch; where PostgreSQL refuses it, one for each half, and so on.
 
-        So one refused row among hundreds costs a score of transactions more, and not hundreds. A
+        So one refused row among hundreds costs a score of statements more, and not hundreds. A
         character whose own rows are refused is quarantined, and added to ``failures``.
         """
         if not batch:
@@ -136,22 +154,25 @@ class WriteBehind:
     async def settle(self, batch: Mapping[str, FlushWork], results: Mapping[str, FlushResult]) -> Failures:
         """Act on what became of each work: trim the journal, take over an epoch, or quarantine."""
         failures: Failures = {}
-        settled = {
-            char_id: (batch[char_id].epoch, result.seq)
-            for char_id, result in results.items()
-            if _has(result, batch[char_id])
-        }
-        await self._sessions.settle(settled)
+        settled: dict[str, tuple[int, int]] = {}
+        others: list[str] = []
         for char_id, result in results.items():
+            work = batch[char_id]
+            if _has(result, work):
+                settled[char_id] = (work.epoch, result.seq)
+            if result.status != "flushed":
+                others.append(char_id)
+        await self._work.settle(settled)
+        for char_id in others:
             try:
-                await self._resolve(batch[char_id], result)
+                await self._resolve(batch[char_id], results[char_id])
             except PersistenceError as error:
                 failures[char_id] = error
         return failures
 
     async def _resolve(self, work: FlushWork, result: FlushResult) -> None:
         """What a flush that was not written asks for; raises what is to be told to those who wait."""
-        if result.status in ("flushed", "busy"):
+        if result.status == "busy":
             return
         if result.status == "absent":
             raise CharacterNotFound(work.char_id)
@@ -182,12 +203,11 @@ class WriteBehind:
 def work_of(char_id: str, pending: Pending) -> FlushWork:
     """The flush of what is pending; the entries know best where they begin."""
     base_seq = pending.entries[0].seq - 1 if pending.entries else pending.flushed_seq
-    return FlushWork(char_id, pending.epoch, base_seq, pending.entries, pending.incarnation)
+    return FlushWork(char_id, pending.epoch, base_seq, pending.entries, pending.incarnation, pending.texts)
 
 
 def _has(result: FlushResult, work: FlushWork) -> bool:
     """Whether PostgreSQL has the work, or a part: written now, or by a flush that died before it settled."""
-    written_before = (
+    return result.status == "flushed" or (
         result.status == "passed_over" and result.epoch == work.epoch and result.seq > work.base_seq
     )
-    return result.status == "flushed" or written_before

@@ -7,24 +7,25 @@ for whoever holds the head.
 
 from contextlib import suppress
 
-from persistence import flush_batch, flush_columns
+from persistence import flush_batch
 from persistence.database import Connection
 from persistence.errors import Unavailable
 from persistence.evictor import ALL_ENTRIES
 from persistence.flusher import LEASE_MS
-from persistence.named_sql import query
 from persistence.records import CharacterHead
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import LIVE
+from persistence.work_queue import WorkQueue
 from persistence.write_behind import work_of
 
 
 class Closing:
     """One try to end one session; whoever begins says afterwards ``finish`` or ``cancel``."""
 
-    def __init__(self, sessions: InventorySessionManager, char_id: str) -> None:
+    def __init__(self, sessions: InventorySessionManager, work: WorkQueue, char_id: str) -> None:
         """Nothing is done yet."""
         self._sessions = sessions
+        self._work = work
         self._char_id = char_id
         self._at: tuple[int, int] | None = None
 
@@ -46,17 +47,14 @@ class Closing:
         if answer != "OK":
             return False
         self._at = (epoch, seq)
-        pending = (await self._sessions.pending([self._char_id], limit=ALL_ENTRIES)).get(self._char_id)
+        pending = (await self._work.pending([self._char_id], limit=ALL_ENTRIES)).get(self._char_id)
         if pending is None or pending.damage or (pending.epoch, pending.seq) != (head.epoch, seq):
             return False
         entries = pending.entries
         if [entry.seq for entry in entries] != list(range(head.seq + 1, seq + 1)) or seq < head.seq:
             return False
         if entries:
-            work = work_of(self._char_id, pending)
-            moved = await connection.fetch(query("flush_heads"), *flush_columns.head_columns([work]))
-            assert moved, "the head is locked, and was compared"
-            await flush_batch.write([work], connection)
+            await flush_batch.write(work_of(self._char_id, pending), connection)
         return True
 
     async def finish(self) -> None:

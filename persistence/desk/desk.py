@@ -20,6 +20,7 @@ from persistence.records import CharacterHead, SessionState
 from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
 from persistence.store_rows import Slots
+from persistence.work_queue import WorkQueue
 
 
 class Save(Protocol):
@@ -49,20 +50,22 @@ class Desk:
         self,
         store: InventoryStore,
         sessions: InventorySessionManager,
+        work: WorkQueue,
         load: Callable[[str], Awaitable[object]],
         save: Save,
     ) -> None:
         """``load`` and ``save`` are the orchestrator's ``load_session`` and ``save_session``."""
         self._store = store
         self._sessions = sessions
+        self._work = work
         self._load = load
         self._save = save
-        self.restorer = Restorer(store, sessions, save, self._bring_together)
+        self.restorer = Restorer(store, sessions, work, save, self._bring_together)
         self.repairer = Repairer(store, sessions, save)
 
     async def history(self, char_id: str, after_seq: int, limit: int) -> History:
         """The ledger's entries after ``after_seq``; raises ``CharacterNotFound``, ``Unavailable``."""
-        page = await journal_page(self._store, self._sessions, char_id, after_seq, limit)
+        page = await journal_page(self._store, self._sessions, self._work, char_id, after_seq, limit)
         head = await self._store.character(char_id)
         if head is None:
             raise CharacterNotFound(char_id)
@@ -71,7 +74,7 @@ class Desk:
             await quarantine.reason_of(self._store, char_id),
             page,
             await self._before(char_id, page),
-            await incidents(self._store, self._sessions, char_id),
+            await incidents(self._store, self._work, char_id),
         )
 
     async def quarantined(self) -> list[quarantine.Quarantined]:

@@ -10,6 +10,7 @@ from persistence.records import JournalEntry
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import CLOSING, LIVE
 from persistence.store import InventoryStore
+from persistence.work_queue import WorkQueue
 
 # A quarantined session's entries are in dispute: they count only once an operator has released them.
 _COUNTING: Final = (LIVE, CLOSING)
@@ -23,7 +24,12 @@ class JournalPage(Struct, frozen=True):
 
 
 async def journal_page(
-    store: InventoryStore, sessions: InventorySessionManager, char_id: str, after_seq: int, limit: int
+    store: InventoryStore,
+    sessions: InventorySessionManager,
+    work: WorkQueue,
+    char_id: str,
+    after_seq: int,
+    limit: int,
 ) -> JournalPage:
     """Up to ``limit`` entries after ``after_seq``; those that retention has dropped are left out.
 
@@ -31,7 +37,7 @@ async def journal_page(
     read, so no entry falls between the two; where both have one, PostgreSQL's counts. Nothing is
     loaded. Raises ``CharacterNotFound``, ``Unavailable``.
     """
-    ahead = await _ahead(sessions, char_id, after_seq, limit)
+    ahead = await _ahead(sessions, work, char_id, after_seq, limit)
     if await store.character(char_id) is None:
         raise CharacterNotFound(char_id)
     # One more than asked for tells whether there is a next page.
@@ -43,7 +49,7 @@ async def journal_page(
 
 
 async def _ahead(
-    sessions: InventorySessionManager, char_id: str, after_seq: int, limit: int
+    sessions: InventorySessionManager, work: WorkQueue, char_id: str, after_seq: int, limit: int
 ) -> tuple[JournalEntry, ...]:
     """The session's entries that may be on the page; PostgreSQL may have some of them."""
     probe = await sessions.probe(char_id)
@@ -51,5 +57,5 @@ async def _ahead(
         return ()
     # The journal begins after flushed_seq, which only ever moves towards the page.
     before_page = max(0, min(after_seq, probe.seq) - probe.flushed_seq)
-    pending = (await sessions.pending([char_id], limit=before_page + limit + 1)).get(char_id)
+    pending = (await work.pending([char_id], limit=before_page + limit + 1)).get(char_id)
     return pending.entries if pending is not None and pending.status in _COUNTING else ()

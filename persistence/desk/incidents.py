@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from persistence.named_sql import query
-from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
+from persistence.work_queue import WorkQueue
 
 
 class Incident(Struct, frozen=True):
@@ -25,12 +25,12 @@ class Incident(Struct, frozen=True):
 _entries = msgspec.json.Decoder(tuple[Raw, ...]).decode
 
 
-async def incidents(store: InventoryStore, sessions: InventorySessionManager, char_id: str) -> list[Incident]:
+async def incidents(store: InventoryStore, work: WorkQueue, char_id: str) -> list[Incident]:
     """The character's, oldest first."""
     async with store.database.connection() as connection:
         rows = await connection.fetch(query("desk_incidents"), char_id)
     found = [Incident(row["incident_id"], row["at"], row["reason"], _entries(row["entries"])) for row in rows]
-    in_redis = await sessions.incident(char_id)
+    in_redis = await work.incident(char_id)
     if in_redis:
         reason = "a session that was behind PostgreSQL was replaced; not yet recorded in PostgreSQL"
         found.append(Incident(None, None, reason, as_documents(in_redis)))

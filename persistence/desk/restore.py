@@ -33,6 +33,7 @@ from persistence.ledger.replay import difference
 from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
 from persistence.store_rows import Slots
+from persistence.work_queue import WorkQueue
 
 # How often session and PostgreSQL are brought together, before it is given up.
 ROUNDS: Final = 20
@@ -72,12 +73,14 @@ class Restorer:
         self,
         store: InventoryStore,
         sessions: InventorySessionManager,
+        work: WorkQueue,
         save: Callable[[str], Awaitable[object]],
         mend: Callable[[str], Awaitable[object]],
     ) -> None:
         """``save`` flushes a session; ``mend`` makes session and PostgreSQL fit each other again."""
         self._store = store
         self._sessions = sessions
+        self._work = work
         self._save = save
         self._mend = mend
         self._slots = Slots(store.ruleset)
@@ -112,7 +115,7 @@ class Restorer:
         self, char_id: str, at: At, origin: Origin, seen: Restoration | None
     ) -> tuple[Restoration, int | None] | None:
         """One transaction; None where session and PostgreSQL have to be brought together first."""
-        closing = Closing(self._sessions, char_id)
+        closing = Closing(self._sessions, self._work, char_id)
         try:
             async with self._store.database.transaction(FlushRejected) as connection:
                 done = await self._within(connection, closing, char_id, at, origin, seen)

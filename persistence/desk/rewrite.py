@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from engine.outcome import Changes
 from engine.state import Item
-from persistence import flush_batch, flush_columns, store_rows
+from persistence import flush_batch, store_rows
 from persistence.database import Connection
 from persistence.desk.errors import DeskRefusal
 from persistence.errors import CharacterNotFound
@@ -42,7 +42,7 @@ async def lock(connection: Connection, char_id: str, slots: Slots) -> Stored:
     row = await connection.fetchrow(query("desk_lock"), char_id)
     if row is None:
         raise CharacterNotFound(char_id)
-    items = map(slots.item, await connection.fetch(query("items_of"), char_id))
+    items = map(slots.item, await connection.fetch(query("items_of"), [char_id]))
     return Stored(store_rows.head(row), row["quarantined"], {item.item_id: item for item in items})
 
 
@@ -91,8 +91,6 @@ async def append(
         changes=changes,
     )
     work = FlushWork(head.char_id, head.epoch, head.seq, (entry,), head.incarnation)
-    moved = await connection.fetch(query("flush_heads"), *flush_columns.head_columns([work]))
-    assert moved, "the head is locked"
-    await flush_batch.write([work], connection)
+    await flush_batch.write(work, connection)
     await connection.execute(query("mark_closed"), head.char_id, head.epoch)
     return entry.seq

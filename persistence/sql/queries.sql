@@ -18,6 +18,9 @@ SELECT char_id, name, actor, epoch, open, incarnation, seq,
   FROM characters
  WHERE char_id = $1;
 
+-- name: flushed_up_to
+SELECT line, seq FROM characters WHERE char_id = $1;
+
 -- name: characters
 -- $1: id to begin after, or null. $2: how many.
 SELECT char_id, name, actor, epoch, open, incarnation, seq,
@@ -37,109 +40,155 @@ SELECT char_id, name, actor, epoch, open, incarnation, seq,
  ORDER BY char_id
  LIMIT $2;
 
--- name: begin_load
+-- name: begin_loads
+-- Always in the order of the ids, and a head that somebody else holds is left out: so loads and flushes
+-- never wait for each other, and one that is held long holds up nobody else.
 -- "open" on the right is the value from before: a character found open has a new incarnation.
-UPDATE characters
-   SET epoch = epoch + 1,
-       incarnation = incarnation + open::integer,
+WITH held AS (
+    SELECT u.n, c.char_id
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS u (char_id, n)
+      JOIN characters AS c ON c.char_id = u.char_id
+     WHERE c.quarantined IS NULL
+     ORDER BY c.char_id
+       FOR NO KEY UPDATE OF c SKIP LOCKED
+)
+UPDATE characters AS c
+   SET epoch = c.epoch + 1,
+       incarnation = c.incarnation + c.open::integer,
        open = true
- WHERE char_id = $1
-RETURNING char_id, name, actor, epoch, open, incarnation, seq,
-          (extract(epoch FROM created_at) * 1000)::bigint AS created_at, quarantined, line;
+  FROM held
+ WHERE c.char_id = held.char_id
+RETURNING held.n, c.char_id, c.name, c.actor, c.epoch, c.open, c.incarnation, c.seq,
+          (extract(epoch FROM c.created_at) * 1000)::bigint AS created_at, c.line;
+
+-- name: not_begun
+-- Of those that begin_loads left out, the ones that there are, and why they are not loaded; null: it was held.
+SELECT u.n, c.quarantined
+  FROM unnest($1::uuid[]) WITH ORDINALITY AS u (char_id, n)
+  JOIN characters AS c ON c.char_id = u.char_id;
 
 -- name: items_of
--- A statement of its own after begin_load, never a part of it: one statement reads from one
--- snapshot, taken before it waited for a flush that held the head, and would miss what that wrote.
-SELECT item_id, template_id, quantity, container, slot, bound, locked, held
-  FROM items
- WHERE owner = $1
- ORDER BY item_id;
+-- A statement of its own after begin_loads, never a part of it: one statement reads from one
+-- snapshot, taken before it had locked the heads, and would miss what a flush wrote until then.
+SELECT u.n, i.item_id, i.template_id, i.quantity, i.container, i.slot, i.bound, i.locked, i.held
+  FROM unnest($1::uuid[]) WITH ORDINALITY AS u (owner, n)
+  JOIN items AS i ON i.owner = u.owner
+ ORDER BY u.n, i.item_id;
 
 -- name: operations_of
 -- $2: how old they may be, in seconds; by this server's clock against callers'.
-SELECT slot, op_id, seq, payload_hash, reply
-  FROM operations
- WHERE char_id = $1 AND at > now() - make_interval(secs => $2)
- ORDER BY seq;
-
--- name: lock_heads
--- Always in the order of the ids, so that no two batches ever wait for each other in a circle; and
--- a head that somebody else holds is left for later, so that it does not hold up all the others.
-SELECT u.n, c.epoch, c.seq
+SELECT u.n, o.slot, o.op_id, o.seq, o.payload_hash, o.reply
   FROM unnest($1::uuid[]) WITH ORDINALITY AS u (char_id, n)
-  JOIN characters AS c ON c.char_id = u.char_id
- ORDER BY c.char_id
-   FOR NO KEY UPDATE OF c SKIP LOCKED;
+  JOIN operations AS o ON o.char_id = u.char_id
+ WHERE o.at > now() - make_interval(secs => $2)
+ ORDER BY u.n, o.seq;
+
+-- name: flush
+-- Many characters' work, all of it or nothing: one statement, so a transaction by itself where none is open.
+-- Answers with the works that do not fit, if there are any, and has then written nothing: epoch and seq as
+-- they are; null where somebody else holds the head ("known") or there is none.
+--
+-- Columns come as the text of an array, which costs the client a tenth of a typed one.
+-- $1..$6: works. $7, $8: entries, as their character and JSON, one a line. $9..$15: operations.
+-- $16..$18: items that go; $19 of them were here. $20..$28: items as they are at last, $29 of them.
+WITH work AS MATERIALIZED (
+    SELECT *
+      FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[],
+                  $5::text::bigint[], $6::text::jsonb[])
+           WITH ORDINALITY AS u (char_id, epoch, base_seq, last_seq, incarnation, actor, n)
+), locked AS MATERIALIZED (
+    -- The guard of the whole protocol: an older epoch, or work that does not begin exactly where PostgreSQL
+    -- stands, changes nothing. It is judged by the row as it is under the lock, where an UPDATE of its own
+    -- would first look for a row that fitted when the statement began. A head that somebody else holds is
+    -- left for later, so that it does not hold up all the others, and no two wait for each other.
+    SELECT u.*, c.epoch AS own_epoch, c.seq AS own_seq, c.epoch = u.epoch AND c.seq = u.base_seq AS fits
+      FROM work AS u
+      JOIN characters AS c ON c.char_id = u.char_id
+       FOR NO KEY UPDATE OF c SKIP LOCKED
+), verdict AS MATERIALIZED (
+    -- The locks are held to the end, so this stays true: nobody raises an epoch or moves a seq meanwhile.
+    SELECT count(*) FILTER (WHERE fits) = (SELECT count(*) FROM work) AS all_fit FROM locked
+), heads AS (
+    UPDATE characters AS c
+       SET seq = u.last_seq,
+           actor = coalesce(u.actor, c.actor),
+           -- A flush comes from a session, so one is out.
+           open = true,
+           line = CASE WHEN u.last_seq > u.base_seq THEN u.incarnation ELSE c.line END
+      FROM locked AS u
+     WHERE c.char_id = u.char_id AND (SELECT all_fit FROM verdict)
+), entries AS (
+    INSERT INTO journal (char_id, seq, at, by, request_id, op_id, commands, changes)
+    SELECT u.char_id, (u.entry->'seq')::bigint,
+           timestamptz 'epoch' + (u.entry->'at')::bigint * interval '1 millisecond',
+           u.entry->>'by', u.entry->>'request_id', u.entry->>'op_id', u.entry->'commands', u.entry->'changes'
+      FROM (SELECT l.char_id, l.line::jsonb AS entry
+              FROM unnest($7::text::uuid[], string_to_array(convert_from($8::bytea, 'UTF8'), E'\n'))
+                   AS l (char_id, line)
+            -- Or each line would be read once for every column.
+            OFFSET 0) AS u
+     WHERE (SELECT all_fit FROM verdict)
+), done AS (
+    -- An id that is used again after its ring had forgotten it may still stand in another slot: the newer counts.
+    INSERT INTO operations AS o (char_id, slot, op_id, seq, payload_hash, reply, at)
+    SELECT u.char_id, u.slot, u.op_id, u.seq, u.payload_hash, u.reply,
+           timestamptz 'epoch' + u.at * interval '1 millisecond'
+      FROM unnest($9::text::uuid[], $10::text::smallint[], $11::text::text[], $12::text::bigint[],
+                  $13::text::text[], $14::text::text[], $15::text::bigint[])
+           AS u (char_id, slot, op_id, seq, payload_hash, reply, at)
+     WHERE (SELECT all_fit FROM verdict)
+    ON CONFLICT (char_id, slot) DO UPDATE
+       SET op_id = excluded.op_id,
+           seq = excluded.seq,
+           payload_hash = excluded.payload_hash,
+           reply = excluded.reply,
+           at = excluded.at
+), gone AS (
+    -- What a character's work takes away was committed before the work was read, so it is seen.
+    DELETE FROM items AS i
+     USING unnest($16::text::uuid[], $17::text::uuid[], $18::text::boolean[]) AS u (item_id, owner, stored)
+     WHERE i.item_id = u.item_id AND i.owner = u.owner AND (SELECT all_fit FROM verdict)
+    RETURNING u.stored
+), went AS MATERIALIZED (
+    SELECT count(*) FILTER (WHERE stored) AS items FROM gone
+), came AS (
+    INSERT INTO items AS i (item_id, owner, template_id, quantity, container, slot, bound, locked, held)
+    SELECT u.item_id, u.owner, u.template_id, u.quantity, u.container, u.slot, u.bound, u.locked, u.held
+      FROM unnest($20::text::uuid[], $21::text::uuid[], $22::text::text[], $23::text::bigint[],
+                  $24::text::text[], $25::text::text[], $26::text::boolean[], $27::text::boolean[],
+                  $28::text::boolean[])
+           AS u (item_id, owner, template_id, quantity, container, slot, bound, locked, held)
+     -- After those that go: an id may pass from one character to another.
+     WHERE (SELECT all_fit FROM verdict) AND (SELECT items FROM went) >= 0
+    ON CONFLICT (item_id) DO UPDATE
+       SET template_id = excluded.template_id,
+           quantity = excluded.quantity,
+           container = excluded.container,
+           slot = excluded.slot,
+           bound = excluded.bound,
+           locked = excluded.locked,
+           held = excluded.held
+     WHERE i.owner = excluded.owner
+    RETURNING 1
+)
+SELECT n, own_epoch AS epoch, own_seq AS seq, true AS known FROM locked WHERE fits IS NOT TRUE
+ UNION ALL
+SELECT n, NULL, NULL, EXISTS (SELECT FROM characters AS c WHERE c.char_id = work.char_id)
+  FROM work WHERE NOT (SELECT all_fit FROM verdict) AND n NOT IN (SELECT n FROM locked)
+ UNION ALL
+-- Where an owner's guard kept rows back, session and PostgreSQL disagree, and all of it fails.
+SELECT refuse(format('%s of %s items were removed, %s of %s were written: others are not this owner''s',
+                     w.items, $19::bigint, c.items, $29::bigint)), NULL, NULL, NULL
+  FROM went AS w, (SELECT count(*) AS items FROM came) AS c
+ WHERE (SELECT all_fit FROM verdict) AND (w.items <> $19::bigint OR c.items <> $29::bigint);
 
 -- name: existing
 SELECT char_id::text FROM characters WHERE char_id = ANY($1::uuid[]);
-
--- name: flush_heads
--- The guard of the whole protocol: an older epoch, or work that does not begin exactly where
--- PostgreSQL stands, changes nothing.
-UPDATE characters AS c
-   SET seq = u.last_seq,
-       actor = coalesce(u.actor, c.actor),
-       -- A flush comes from a session, so one is out.
-       open = true,
-       line = CASE WHEN u.last_seq > u.base_seq THEN u.incarnation ELSE c.line END
-  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb[], $6::bigint[])
-       WITH ORDINALITY AS u (char_id, epoch, base_seq, last_seq, actor, incarnation, n)
- WHERE c.char_id = u.char_id AND c.epoch = u.epoch AND c.seq = u.base_seq
-RETURNING u.n;
 
 -- name: mark_closed
 -- After the session has gone, and only on the node that was asked for it: whoever reads "open" wants to
 -- know whether anything acknowledged may be missing here. To miss this is harmless.
 UPDATE characters SET open = false WHERE char_id = $1 AND epoch = $2;
-
--- name: flush_journal
-INSERT INTO journal (char_id, seq, at, by, request_id, op_id, commands, changes)
-SELECT u.char_id, u.seq, timestamptz 'epoch' + u.at * interval '1 millisecond',
-       u.by, u.request_id, u.op_id, u.commands, u.changes
-  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-              $7::jsonb[], $8::jsonb[])
-       AS u (char_id, seq, at, by, request_id, op_id, commands, changes);
-
--- name: flush_operations
--- An id that is used again after its ring had forgotten it may still stand in another slot: the newer counts.
-INSERT INTO operations AS o (char_id, slot, op_id, seq, payload_hash, reply, at)
-SELECT u.char_id, u.slot, u.op_id, u.seq, u.payload_hash, u.reply,
-       timestamptz 'epoch' + u.at * interval '1 millisecond'
-  FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
-       AS u (char_id, slot, op_id, seq, payload_hash, reply, at)
-ON CONFLICT (char_id, slot) DO UPDATE
-   SET op_id = excluded.op_id,
-       seq = excluded.seq,
-       payload_hash = excluded.payload_hash,
-       reply = excluded.reply,
-       at = excluded.at;
-
--- name: flush_removed
--- Counts, of the items that were here for certain, those that really went.
-WITH gone AS (
-    DELETE FROM items AS i
-     USING unnest($1::uuid[], $2::uuid[], $3::boolean[]) AS u (item_id, owner, stored)
-     WHERE i.item_id = u.item_id AND i.owner = u.owner
-    RETURNING u.stored
-)
-SELECT count(*) FILTER (WHERE stored) FROM gone;
-
--- name: flush_items
-INSERT INTO items AS i (item_id, owner, template_id, quantity, container, slot, bound, locked, held)
-SELECT u.item_id, u.owner, u.template_id, u.quantity, u.container, u.slot, u.bound, u.locked, u.held
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[],
-              $7::boolean[], $8::boolean[], $9::boolean[])
-       AS u (item_id, owner, template_id, quantity, container, slot, bound, locked, held)
-ON CONFLICT (item_id) DO UPDATE
-   SET template_id = excluded.template_id,
-       quantity = excluded.quantity,
-       container = excluded.container,
-       slot = excluded.slot,
-       bound = excluded.bound,
-       locked = excluded.locked,
-       held = excluded.held
- WHERE i.owner = excluded.owner;
 
 -- name: reserve_item_ids
 -- $1: character. $2: ids. $3: the call. Answers those that are another's, and those that are new here.

@@ -6,6 +6,7 @@ import pytest
 
 from persistence.errors import OutcomeUnknown, Unavailable
 from tests.adversity.site import HERO, Site, char_ids, play, quantity, until
+from tests.loading import begin_load
 from tests.service.play import grant
 
 
@@ -64,7 +65,7 @@ async def test_flushing_and_evicting_go_on(site: Site) -> None:
 async def test_a_session_whose_epoch_a_dead_load_has_raised_is_flushed_too(site: Site) -> None:
     async with site.gateway(flushing=False) as gateway:
         await play(gateway, grant("gold", 7))
-        await gateway.store.begin_load(HERO)
+        await begin_load(gateway.store, HERO)
         fill_up(site)
         state = await gateway.save_session(HERO)
         assert state.durable_seq == 1

@@ -12,6 +12,7 @@ from persistence.database import Connection, Database
 from persistence.orchestrator import InventoryOrchestrator
 from tests.audit.conftest import CLEAN, DIRTY, EVICTED, Stored
 from tests.audit.plants import baseline
+from tests.loading import begin_load
 from tests.service.play import do, grant
 
 Meanwhile = Callable[[Stored, InventoryOrchestrator], Awaitable[None]]
@@ -50,7 +51,7 @@ async def evicted_and_played_again(stored: Stored, gateway: InventoryOrchestrato
 
 async def an_epoch_raised_by_a_load_that_died(_: Stored, gateway: InventoryOrchestrator) -> None:
     for char_id in (CLEAN, DIRTY, EVICTED):
-        await gateway.store.begin_load(char_id)
+        await begin_load(gateway.store, char_id)
 
 
 async def lost_and_played_otherwise(stored: Stored, gateway: InventoryOrchestrator) -> None:

@@ -1,11 +1,16 @@
 """APPLY: calls of every kind, and what may happen to one."""
 
+import asyncio
+from contextlib import suppress
+
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 
 from lua.library import Library, shipped_sources
-from persistence.errors import OutcomeUnknown
+from persistence.errors import OutcomeUnknown, Unavailable
+from persistence.mirror import Mirror
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.redis_wire import Wire
 from tests.crash_points.aside import once, raising
 from tests.crash_points.doomed import Doomed
 from tests.crash_points.scenarios import scenario
@@ -135,12 +140,47 @@ async def the_library_has_vanished_before_a_session_is_read(doomed: Doomed) -> N
 async def the_reply_is_lost_and_asked_for_again(doomed: Doomed) -> None:
     async with doomed.gateway() as gateway:
         await doomed.played(gateway)
-        once(AbstractConnection, "read_response", instead=raising(ConnectionLost("reset by peer")))
+        _lose_the_next_reply()
         doomed.act()
         try:
             await doomed.call(gateway, GOLD, op_id="lost")
         except OutcomeUnknown:
             await doomed.call(gateway, GOLD, op_id="lost")
+
+
+@scenario("APPLY")
+async def the_connection_is_lost_and_not_made_at_once(doomed: Doomed) -> None:
+    async with doomed.gateway() as gateway:
+        await doomed.played(gateway)
+        once(AbstractConnection, "connect", instead=raising(ConnectionLost("refused")))
+        doomed.act()
+        _lose_the_next_reply()
+        for _ in range(3):
+            try:
+                await doomed.call(gateway, GOLD, op_id="lost")
+                break
+            except (OutcomeUnknown, Unavailable):
+                pass
+
+
+@scenario("APPLY")
+async def it_stops_while_it_connects(doomed: Doomed) -> None:
+    async def for_ever(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    async with doomed.gateway() as gateway:
+        await doomed.played(gateway)
+        once(AbstractConnection, "connect", instead=for_ever)
+        doomed.act()
+        _lose_the_next_reply()
+        with suppress(OutcomeUnknown):
+            await doomed.call(gateway, GOLD, op_id="lost")
+        waiting = asyncio.create_task(doomed.call(gateway, GOLD, op_id="lost"))
+        # Until it has been handed over.
+        while gateway._sessions.mirror.link._connecting is None:
+            await asyncio.sleep(0)
+    with suppress(Unavailable):
+        await waiting
 
 
 def _instance(doomed: Doomed) -> dict[str, object]:
@@ -152,4 +192,15 @@ def _forget_library(doomed: Doomed, gateway: InventoryOrchestrator) -> None:
     """Have it call by a stamp that the server has never heard of; the other worker's library stays."""
     sources = shipped_sources()
     sources["node"] += f"-- {doomed.char_id}\n"
-    gateway._sessions.mirror.library = Library(doomed.ruleset, sources)
+    library = Library(doomed.ruleset, sources)
+    gateway._sessions.mirror = Mirror(gateway._sessions.mirror.link, library)
+
+
+def _lose_the_next_reply() -> None:
+    real = Wire.data_received
+
+    def lose(self: Wire, data: bytes) -> None:
+        setattr(Wire, "data_received", real)  # noqa: B010
+        self.abort("reset by peer")
+
+    setattr(Wire, "data_received", lose)  # noqa: B010

@@ -18,8 +18,9 @@ ELSEWHERE = {
         "orchestrator._migrated",
         "orchestrator._verdict",
         "orchestrator.read_session",
-        "session_manager.probes",
+        "orchestrator.standing",
         "session_manager.read_actor",
+        "session_manager.standing",
         "store.characters",
         "store.item_ids_taken",
         "store.journal",
@@ -34,6 +35,7 @@ ELSEWHERE = {
     ),
     "an operator's work on a character that is out of play, or on the ledger": (
         "desk.*",
+        "flush_batch.write",
         "ledger.*",
         "session_manager.discard",
         "store.release",

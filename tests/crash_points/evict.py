@@ -8,6 +8,7 @@ from tests.crash_points.aside import once, raising
 from tests.crash_points.doomed import Doomed
 from tests.crash_points.flush import written
 from tests.crash_points.scenarios import scenario
+from tests.loading import begin_load
 
 
 @scenario("EVICT")
@@ -67,6 +68,6 @@ async def its_final_flush_fails(doomed: Doomed) -> None:
 async def after_a_load_that_never_reached_redis(doomed: Doomed) -> None:
     async with doomed.gateway() as gateway:
         await doomed.played(gateway)
-        await gateway.store.begin_load(doomed.char_id)
+        await begin_load(gateway.store, doomed.char_id)
         doomed.act()
         await gateway.save_session(doomed.char_id, evict=True)

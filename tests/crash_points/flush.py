@@ -9,6 +9,7 @@ from persistence.orchestrator import InventoryOrchestrator
 from tests.crash_points.aside import once
 from tests.crash_points.doomed import Doomed
 from tests.crash_points.scenarios import scenario
+from tests.loading import begin_load
 
 GOLD = {"op": "grant", "template_id": "gold", "quantity": 7}
 
@@ -19,7 +20,7 @@ async def flushed(gateway: InventoryOrchestrator, *char_ids: str) -> write_behin
 
 async def written(gateway: InventoryOrchestrator, char_id: str) -> None:
     """In PostgreSQL, and Redis does not know: as a flusher leaves it that dies before it settles."""
-    pending = await gateway._sessions.pending([char_id], limit=100)
+    pending = await gateway._work.pending([char_id], limit=100)
     await gateway.store.flush([write_behind.work_of(char_id, pending[char_id])])
 
 
@@ -44,6 +45,40 @@ async def a_process_stops(doomed: Doomed) -> None:
     async with doomed.gateway(flushing=True) as gateway:
         await doomed.played(gateway)
         doomed.act()
+
+
+@scenario("FLUSH")
+async def a_process_stops_while_it_flushes(doomed: Doomed) -> None:
+    async with doomed.gateway() as gateway:
+        await doomed.played(gateway)
+    async with doomed.gateway(flushing=True) as gateway:
+        begun = asyncio.Event()
+
+        async def until_it_stops() -> None:
+            begun.set()
+            await gateway._flusher._stopping.wait()
+
+        once(gateway.store, "flush", before=until_it_stops)
+        doomed.act()
+        await begun.wait()
+
+
+@scenario("FLUSH")
+async def as_much_is_under_way_as_may_be(doomed: Doomed) -> None:
+    flusher.BATCHES_AT_ONCE = 1
+    async with doomed.gateway() as gateway:
+        await doomed.played(gateway)
+    doomed.act()
+    async with doomed.gateway(flushing=True) as gateway:
+        await clean(gateway, doomed)
+
+
+@scenario("FLUSH")
+async def two_want_it_written_at_once(doomed: Doomed) -> None:
+    async with doomed.gateway() as gateway:
+        await doomed.played(gateway)
+        doomed.act()
+        await asyncio.gather(flushed(gateway, doomed.char_id), flushed(gateway, doomed.char_id))
 
 
 @scenario("FLUSH")
@@ -77,7 +112,7 @@ async def written_before_but_not_settled(doomed: Doomed) -> None:
 async def a_load_that_never_reached_redis(doomed: Doomed) -> None:
     async with doomed.gateway() as gateway:
         await doomed.played(gateway)
-        await gateway.store.begin_load(doomed.char_id)
+        await begin_load(gateway.store, doomed.char_id)
         doomed.act()
         await flushed(gateway, doomed.char_id)
 

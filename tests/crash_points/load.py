@@ -1,12 +1,16 @@
 """LOAD, and each answer that ``session_open`` has."""
 
 import asyncio
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 import msgspec
 from redis.exceptions import ResponseError
 
 from persistence.item_gateway import ItemGateway
+from persistence.orchestrator import InventoryOrchestrator
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import Probe
 from persistence.store import InventoryStore
@@ -131,7 +135,7 @@ async def a_newer_load_comes_first_and_is_kept(doomed: Doomed) -> None:
     async with doomed.gateway() as slow, doomed.gateway() as quick:
         await doomed.played(quick)
         doomed.came_back()
-        once(InventoryStore, "begin_load", after=lambda: quick.load_session(doomed.char_id))
+        once(InventoryStore, "begin_loads", after=lambda: quick.load_session(doomed.char_id))
         doomed.act()
         await slow.load_session(doomed.char_id)
 
@@ -147,7 +151,7 @@ async def an_eviction_comes_first_and_fences_it_off(doomed: Doomed) -> None:
             await doomed.call(quick, {"op": "grant", "template_id": "gold", "quantity": 7})
             await quick.save_session(doomed.char_id, evict=True)
 
-        once(InventoryStore, "begin_load", after=meanwhile)
+        once(InventoryStore, "begin_loads", after=meanwhile)
         doomed.act()
         await slow.load_session(doomed.char_id)
 
@@ -157,12 +161,50 @@ async def the_node_is_another_one_by_the_time(doomed: Doomed) -> None:
     async with doomed.gateway() as gateway:
         await doomed.played(gateway)
         await gateway.save_session(doomed.char_id, evict=True)
-        real = InventorySessionManager.probe
+        sessions = gateway._loader._sessions
 
-        async def elsewhere(char_id: str) -> Probe:
-            probe = await real(gateway._sessions, char_id)
-            return msgspec.structs.replace(probe, node_gen="another:node")
+        async def elsewhere(char_ids: Sequence[str]) -> list[Probe]:
+            probes = await InventorySessionManager.probes(sessions, char_ids)
+            return [msgspec.structs.replace(probe, node_gen="another:node") for probe in probes]
 
-        once(gateway._sessions, "probe", instead=elsewhere)
+        once(sessions, "probes", instead=elsewhere)
         doomed.act()
         await gateway.load_session(doomed.char_id)
+
+
+@scenario("LOAD")
+async def many_at_once_and_one_of_nobody(doomed: Doomed) -> None:
+    async with doomed.gateway() as gateway:
+        for char_id in doomed.char_ids:
+            await doomed.played(gateway, char_id=char_id)
+            await gateway.save_session(char_id, evict=True)
+        doomed.act()
+        await _loaded(gateway, *doomed.char_ids, str(uuid.uuid4()))
+
+
+@scenario("LOAD")
+async def one_of_a_batch_is_refused(doomed: Doomed) -> None:
+    async with doomed.gateway() as gateway:
+        await doomed.played(gateway)
+        await gateway.save_session(doomed.char_id, evict=True)
+        doomed.act()
+        await _loaded(gateway, doomed.char_id, "no id at all")
+
+
+@scenario("LOAD")
+async def a_head_that_somebody_holds(doomed: Doomed) -> None:
+    async with doomed.gateway() as gateway:
+        await doomed.played(gateway)
+        await gateway.save_session(doomed.char_id, evict=True)
+        other = await asyncpg.connect(doomed.database_url)
+        held = other.transaction()
+        await held.start()
+        await other.execute("SELECT FROM characters WHERE char_id = $1 FOR UPDATE", doomed.char_id)
+        once(InventoryStore, "begin_loads", after=held.rollback)
+        doomed.act()
+        await gateway.load_session(doomed.char_id)
+
+
+async def _loaded(gateway: InventoryOrchestrator, *char_ids: str) -> None:
+    """All at once, whatever becomes of each."""
+    await asyncio.gather(*map(gateway.load_session, char_ids), return_exceptions=True)

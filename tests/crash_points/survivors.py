@@ -81,7 +81,7 @@ class Survivors:
         """With a flusher of its own: one that was stopped does not start again."""
         old = self._gateway._flusher
         flusher = Flusher(
-            old._sessions, old._writes, old._evictor, interval_ms=FLUSH_INTERVAL_MS, lease_ms=LEASE_MS
+            old._work, old._writes, old._evictor, interval_ms=FLUSH_INTERVAL_MS, lease_ms=LEASE_MS
         )
         self._gateway._flusher = self._gateway._runner._flusher = flusher
         flusher.start()
@@ -159,7 +159,7 @@ class Survivors:
         terms = Call(op_id=call["op_id"], durable=call["durable"])
         while True:
             try:
-                outcome = await self._gateway.execute(call["char_id"], commands, terms)
+                outcome = await self._gateway.submit(call["char_id"], commands, terms)
             except SessionNotLive:
                 await self._gateway.load_session(call["char_id"])
                 continue

@@ -29,7 +29,7 @@ async def play(gateway: InventoryOrchestrator, rng: random.Random, *, applied: i
         if command["op"] == "grant":
             # An id of its own making would be refused as soon as it is one of the service's.
             command.pop("item_id", None)
-        await gateway.execute(CHAR_ID, _batch.decode(msgspec.json.encode([command])), Call(by="game"))
+        await gateway.submit(CHAR_ID, _batch.decode(msgspec.json.encode([command])), Call(by="game"))
 
 
 async def _live(gateway: InventoryOrchestrator) -> Any:

@@ -65,7 +65,7 @@ async def test_an_entry_that_both_have_stands_once(site: Site) -> None:
     """A flush that died before it settled leaves the session with what PostgreSQL has as well."""
     async with site.gateway(flushing=False) as gateway:
         await play(gateway, random.Random(3), applied=4)
-        pending = (await gateway._sessions.pending([CHAR_ID], limit=ALL_ENTRIES))[CHAR_ID]
+        pending = (await gateway._work.pending([CHAR_ID], limit=ALL_ENTRIES))[CHAR_ID]
         await gateway.store.flush([work_of(CHAR_ID, pending)])
         await play(gateway, random.Random(4), applied=2)
         for limit in (1, 3, 4, 5, 6, 7):

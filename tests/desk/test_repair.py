@@ -16,6 +16,7 @@ from persistence.errors import CharacterNotFound, CharacterQuarantined, Unavaila
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import JournalEntry
 from tests.desk.past import everything, give, live_items, stolen
+from tests.loading import begin_load
 from tests.parity.world import CHAR_ID
 from tests.service.conftest import Site
 from tests.service.play import do, first_item, grant, stored_items
@@ -221,10 +222,10 @@ async def test_a_load_begun_before_comes_too_late(each_site: Site) -> None:
         await do(gateway, grant("ore", 7, container="bag"))
         await gateway.save_session(CHAR_ID)
         probe = await gateway._sessions.probe(CHAR_ID)
-        snapshot = await gateway.store.begin_load(CHAR_ID)
+        snapshot = await begin_load(gateway.store, CHAR_ID)
         await gateway.store.quarantine(CHAR_ID, "a test")
         await repair(console)
-        late = await gateway._sessions.open(
+        late, _ = await gateway._sessions.open(
             gateway._loader._session(snapshot),
             probe=probe,
             epoch=snapshot.head.epoch,

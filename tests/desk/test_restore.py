@@ -23,6 +23,7 @@ from persistence.ledger.errors import HistoryDropped
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.write_behind import work_of
 from tests.desk.past import OTHER_ID, everything, give, live_items, play, replays, stolen
+from tests.loading import begin_load
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
 from tests.service.conftest import Site
 from tests.service.play import do, first_item, grant, stored_items
@@ -160,11 +161,11 @@ async def test_a_load_begun_before_comes_too_late(each_site: Site) -> None:
         await do(gateway, grant("potion", 3))
         await gateway.save_session(CHAR_ID, evict=True)
         probe = await gateway._sessions.probe(CHAR_ID)
-        snapshot = await gateway.store.begin_load(CHAR_ID)
+        snapshot = await begin_load(gateway.store, CHAR_ID)
         assert len(snapshot.items) == 2
 
         assert await restore(console, 1) == 3
-        late = await gateway._sessions.open(
+        late, _ = await gateway._sessions.open(
             gateway._loader._session(snapshot),
             probe=probe,
             epoch=snapshot.head.epoch,
@@ -272,10 +273,10 @@ async def test_a_load_that_died(each_site: Site) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await gateway.load_session(CHAR_ID)
         await do(gateway, grant("dagger"))
-        await gateway.store.begin_load(CHAR_ID)
+        await begin_load(gateway.store, CHAR_ID)
         assert await restore(gateway, 0) == 2
         assert await live_items(gateway) == {}
-        await gateway.store.begin_load(CHAR_ID)
+        await begin_load(gateway.store, CHAR_ID)
         assert await restore(gateway, 1) == 3
     await each_site.audit()
 
@@ -297,7 +298,7 @@ async def test_a_flush_that_died(site: Site) -> None:
     async with site.gateway(flushing=False) as gateway:
         await gateway.load_session(CHAR_ID)
         await do(gateway, grant("dagger"))
-        pending = (await gateway._sessions.pending([CHAR_ID], limit=ALL_ENTRIES))[CHAR_ID]
+        pending = (await gateway._work.pending([CHAR_ID], limit=ALL_ENTRIES))[CHAR_ID]
         await gateway.store.flush([work_of(CHAR_ID, pending)])
         await do(gateway, grant("potion"))
         assert await restore(gateway, 1) == 3

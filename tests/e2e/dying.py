@@ -7,19 +7,21 @@ from typing import Any
 
 from gateway.cli import main
 from persistence.session_manager import InventorySessionManager
+from persistence.work_queue import WorkQueue
 
 
 def die_at(step: str) -> None:
     """SIGKILL at the first call of the step that is about a session in play."""
-    real = getattr(InventorySessionManager, step)
+    owner = WorkQueue if hasattr(WorkQueue, step) else InventorySessionManager
+    real = getattr(owner, step)
 
-    async def deadly(self: InventorySessionManager, *args: Any, **kwargs: Any) -> Any:
+    async def deadly(self: object, *args: Any, **kwargs: Any) -> Any:
         # A flush that wrote nothing settles nothing, and that is not the moment meant.
         if not args or args[0] != {}:
             os.kill(os.getpid(), signal.SIGKILL)
         return await real(self, *args, **kwargs)
 
-    setattr(InventorySessionManager, step, deadly)
+    setattr(owner, step, deadly)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from persistence.errors import CharacterExists, CharacterNotFound, SessionNotLiv
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, Character, LiveSession, SessionState, TagMismatch
 from persistence.session_fields import capacity_in, fields_of
+from persistence.session_state import LIVE, Probe
 from persistence.submitted import Submitted
 
 TOKEN = "a-token-for-tests"
@@ -128,6 +129,13 @@ class StandIn:
         self.saved.append((char_id, evict))
         await self.character(char_id)
         return SessionState(char_id, not evict, 7, 7, 2)
+
+    async def standing(self, char_id: str) -> Probe:
+        live = await self.read_session(char_id)
+        return Probe(
+            "node", 0, LIVE, '"node"', live.epoch, live.incarnation, live.session.seq, live.durable_seq, 0,
+            "", live.catalog,
+        )  # fmt: skip
 
     async def read_session(self, char_id: str) -> LiveSession:
         self._live()

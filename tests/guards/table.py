@@ -97,8 +97,8 @@ GUARDS = (
     Guard(
         "operations come back with a load",
         OPEN,
-        "if tonumber(args[10]) > 0 then",
-        "if false then",
+        "set_all(done, args, FIRST, FIRST + remembered - 1)",
+        "",
         "tests/service/test_operations.py::test_a_repeat_after_eviction_gets_the_same_bytes",
     ),
     Guard(
@@ -160,8 +160,8 @@ GUARDS = (
     Guard(
         "a claim is a lease",
         "lua/functions/work_claim.lua",
-        "redis.call('ZADD', due, now_ms + lease_ms, member)",
-        "",
+        "now_ms + lease_ms, members[index]",
+        "now_ms, members[index]",
         LUA_TESTS + "test_a_claim_is_a_lease",
     ),
     Guard(
@@ -195,15 +195,15 @@ GUARDS = (
     Guard(
         "a flush needs the newest epoch",
         SQL,
-        "AND c.epoch = u.epoch AND",
-        "AND",
+        "c.epoch = u.epoch AND ",
+        "",
         FLUSHES + "test_an_older_epoch_is_passed_over",
     ),
     Guard(
         "a flush begins where PostgreSQL stands",
         SQL,
-        "AND c.seq = u.base_seq",
-        "",
+        "AND c.seq = u.base_seq AS fits",
+        "AS fits",
         FLUSHES + "test_work_that_begins_elsewhere_is_passed_over",
     ),
     Guard(
@@ -216,7 +216,7 @@ GUARDS = (
     Guard(
         "a character found open gets a new incarnation",
         SQL,
-        "incarnation = incarnation + open::integer,",
+        "incarnation = c.incarnation + c.open::integer,",
         "",
         "tests/store/test_store_load.py::test_a_character_found_open_has_a_new_incarnation",
     ),

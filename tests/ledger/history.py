@@ -13,6 +13,7 @@ from engine.state import Actor, Item
 from persistence.ledger.replay import Inventory, Turnover
 from persistence.records import FlushWork, JournalEntry
 from persistence.store import InventoryStore
+from tests.loading import begin_load
 from tests.store.given import HERO, at, entry, new_item, of
 
 DAY_MS = 24 * 3600 * 1000
@@ -101,7 +102,7 @@ def _told(inventory: Inventory) -> Inventory:
 async def born(store: InventoryStore) -> Past:
     """A character without a past, loaded."""
     head = await store.create_character(str(uuid.uuid4()), "Aria", HERO)
-    snapshot = await store.begin_load(head.char_id)
+    snapshot = await begin_load(store, head.char_id)
     return Past(head.char_id, snapshot.head.epoch)
 
 

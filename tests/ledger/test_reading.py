@@ -15,6 +15,7 @@ from persistence.store import InventoryStore
 from persistence.store_rows import Slots
 from tests.ledger.asking import at, rows
 from tests.ledger.history import born, days_ago, flush, lived, same
+from tests.loading import begin_load
 from tests.store.given import new_id, new_item
 
 
@@ -103,7 +104,7 @@ async def test_slots_are_told_as_a_load_tells_them(store: InventoryStore) -> Non
     written = [number, replace(text, place=Place("bag", "4")), vanished]
     past.add({item.item_id: item for item in written}, None, written, [], days_ago(20))
     await flush(store, past)
-    loaded = (await store.begin_load(past.char_id)).items
+    loaded = (await begin_load(store, past.char_id)).items
     for _ in range(2):
         told = await at(store, past.char_id, 1)
         assert set(told.items.values()) == set(loaded)

@@ -50,7 +50,7 @@ def test_only_readers_are_flagged_no_writes(contract: Contract) -> None:
 
 @each_function
 def test_journal_is_told_by_all_that_touch_it(contract: Contract) -> None:
-    assert ("journal" in contract.keys) == bool(contract.journal)
+    assert ("journal" in contract.keys + contract.keys_of_each) == bool(contract.journal)
 
 
 def test_what_frees_memory_runs_without_memory() -> None:

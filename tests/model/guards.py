@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 class Guards:
     """All on, the way the protocol is meant to be."""
 
-    # LOAD: session_open.lua, queries.sql begin_load
+    # LOAD: session_open.lua, queries.sql begin_loads
     adopt_not_overwrite: bool = True  # a session that has all that PostgreSQL has is kept as it is
     adopt_own_line_only: bool = True  # ... unless PostgreSQL went on from another line of its history
     older_epoch_changes_nothing: bool = True  # the answer KEPT
@@ -27,7 +27,7 @@ class Guards:
     operation_in_the_same_step: bool = True  # id and change are written by one call
     dirty_is_due: bool = True  # the first change puts the session into the due queue
 
-    # FLUSH: queries.sql flush_heads, session_settle.lua, work_claim.lua
+    # FLUSH: queries.sql flush, session_settle.lua, work_claim.lua
     epoch_guard: bool = True  # PostgreSQL takes work of its newest epoch only
     seq_guard: bool = True  # ... and only where it begins exactly where PostgreSQL stands
     conditional_settle: bool = True  # trims only between flushed_seq and seq

@@ -16,6 +16,8 @@ from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call
 from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
+from persistence.work_queue import WorkQueue
+from tests.loading import begin_load
 from tests.parity.twins import encode
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
 from tests.service.conftest import Site
@@ -89,7 +91,7 @@ async def test_flusher_dies_between_commit_and_settle(
 ) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await live(each_site, gateway)
-        dies_at(monkeypatch, InventorySessionManager, "settle")
+        dies_at(monkeypatch, WorkQueue, "settle")
         with pytest.raises(Died):
             await gateway._flusher._writes.flush([CHAR_ID])
         assert len(await stored_items(gateway)) == 1
@@ -121,7 +123,8 @@ async def test_loader_dies_between_transaction_and_open(
 async def test_evictor_dies(each_site: Site, monkeypatch: pytest.MonkeyPatch, step: str, after: bool) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await live(each_site, gateway)
-        dies_at(monkeypatch, InventorySessionManager, step, after=after)
+        owner = WorkQueue if step == "pending" else InventorySessionManager
+        dies_at(monkeypatch, owner, step, after=after)
         with pytest.raises(Died):
             await gateway.save_session(CHAR_ID, evict=True)
     async with each_site.gateway() as gateway, asyncio.timeout(20):
@@ -154,7 +157,7 @@ async def test_a_load_that_is_late_past_an_eviction_is_fenced_off(each_site: Sit
         late = (await gateway.read_session(CHAR_ID)).session
         await do(gateway, grant("dagger"))
         await gateway.save_session(CHAR_ID, evict=True)
-        verdict = await gateway._sessions.open(late, probe=probe, epoch=1, incarnation=0, catalog=1)
+        verdict, _ = await gateway._sessions.open(late, probe=probe, epoch=1, incarnation=0, catalog=1)
         assert verdict == "REJECT"
         assert not each_site.client.exists(SESSION)
 
@@ -162,12 +165,11 @@ async def test_a_load_that_is_late_past_an_eviction_is_fenced_off(each_site: Sit
 async def test_a_snapshot_of_another_node_is_not_installed(each_site: Site) -> None:
     async with each_site.gateway() as gateway:
         probe = await gateway._sessions.probe(CHAR_ID)
-        session = gateway._loader._session(await gateway.store.begin_load(CHAR_ID))
+        session = gateway._loader._session(await begin_load(gateway.store, CHAR_ID))
         for stale in ({"node_gen": "other:node"}, {"now_ms": probe.now_ms - 31_000}):
             old = msgspec.structs.replace(probe, **stale)
-            assert (
-                await gateway._sessions.open(session, probe=old, epoch=1, incarnation=0, catalog=1) == "RETRY"
-            )
+            verdict, _ = await gateway._sessions.open(session, probe=old, epoch=1, incarnation=0, catalog=1)
+            assert verdict == "RETRY"
 
 
 async def test_a_node_that_came_back_keeps_newer_state(each_site: Site) -> None:
@@ -227,7 +229,7 @@ async def test_late_settles_trim_nothing(each_site: Site) -> None:
         await do(gateway, grant("ring"))
         epoch = (await gateway.load_session(CHAR_ID))[0].epoch
         for seq in (1, 0, 7):
-            await gateway._sessions.settle({CHAR_ID: (epoch, seq)})
+            await gateway._work.settle({CHAR_ID: (epoch, seq)})
             assert each_site.client.llen(JOURNAL) == 1
     async with each_site.gateway():
         pass
@@ -242,7 +244,7 @@ async def test_one_poisoned_character_holds_up_nobody(each_site: Site) -> None:
         taken = first_item(await do(gateway, grant("dagger")))
         await gateway._flusher._writes.flush([CHAR_ID])
         # The same id again, for somebody else: PostgreSQL must refuse that row.
-        await gateway.execute(OTHER, encode([grant("dagger")]), Call(), id_prefix=taken[:24])
+        await gateway.submit(OTHER, encode([grant("dagger")]), Call(), id_prefix=taken[:24])
         await do(gateway, grant("ring"))
         failures = (await gateway._flusher._writes.flush([CHAR_ID, OTHER])).failures
         assert list(failures) == [OTHER] and isinstance(failures[OTHER], CharacterQuarantined)
@@ -337,7 +339,7 @@ async def test_postgresql_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
 async def test_a_load_in_the_middle_of_a_close_wins(each_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async with each_site.gateway(flushing=False) as gateway:
         await live(each_site, gateway)
-        once(monkeypatch, InventorySessionManager, "pending", before=lambda: gateway._loader.reload(CHAR_ID))
+        once(monkeypatch, WorkQueue, "pending", before=lambda: gateway._loader.reload(CHAR_ID))
         evicted = await gateway._evictor.evict(CHAR_ID)
         head = await gateway.store.character(CHAR_ID)
         assert head is not None
@@ -356,10 +358,30 @@ async def test_durable_is_never_said_of_what_was_lost(
         async def lose_all() -> None:
             each_site.client.flushall()
 
-        once(monkeypatch, InventorySessionManager, "pending", before=lose_all)
+        once(monkeypatch, WorkQueue, "pending", before=lose_all)
         with pytest.raises(OutcomeUnknown):
             await do(gateway, grant("ring"), durable=True)
         assert len(await stored_items(gateway)) == 1
+
+
+async def test_durable_is_said_of_what_an_earlier_incarnation_flushed(
+    each_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the call and its flush the session ends, unnoticed by PostgreSQL, and another begins."""
+    async with each_site.gateway() as gateway:
+        await live(each_site, gateway)
+
+        async def begun_anew() -> None:
+            dies_at(monkeypatch, InventoryStore, "mark_closed")
+            with pytest.raises(Died):
+                await gateway.save_session(CHAR_ID, evict=True)
+            await gateway.load_session(CHAR_ID)
+
+        once(monkeypatch, type(gateway._flusher), "flush_now", before=begun_anew)
+        reply = await do(gateway, grant("ring"), durable=True)
+        assert reply["durable_seq"] == reply["seq"] == 2
+        head = await gateway.store.character(CHAR_ID)
+        assert head is not None and head.incarnation == 1
 
 
 async def test_gateways_race_for_durable_calls_and_none_is_told_a_lie(each_site: Site) -> None:

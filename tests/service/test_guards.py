@@ -29,7 +29,8 @@ class Node:
         client.function_load(self.library.code, replace=True)
 
     def call(self, name: str, *args: Any) -> list[Any]:
-        keys = [getattr(self.keys, key) for key in self.library.contracts[name].keys]
+        contract = self.library.contracts[name]
+        keys = [getattr(self.keys, key) for key in contract.keys + contract.keys_of_each]
         reply = self.client.fcall(self.library.function(name), len(keys), *keys, *args)
         return [part.decode() if isinstance(part, bytes) else part for part in reply]
 
@@ -66,7 +67,7 @@ class Node:
         return str(self.call("session_adopt", *args)[0])
 
     def settle(self, seq: int, epoch: int = 1) -> list[Any]:
-        return self.call("session_settle", epoch, seq, INTERVAL_MS, IDLE_MS)
+        return self.call("session_settle", INTERVAL_MS, IDLE_MS, epoch, seq)
 
     def close(self, step: str, epoch: int = 1, seq: int | str = "", dead_epoch: int = 0) -> str:
         return str(self.call("session_close", step, epoch, seq, LEASE_MS, dead_epoch)[0])

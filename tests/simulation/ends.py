@@ -1,10 +1,12 @@
 """The two ends that the real code talks to, in the place of ``RedisLink`` and ``InventoryStore``."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from persistence.errors import CharacterNotFound, OutcomeUnknown, Unavailable
-from persistence.records import CharacterHead, FlushResult, FlushWork, Snapshot
+from persistence.load_batch import Begun
+from persistence.records import CharacterHead, FlushResult, FlushWork
 from persistence.redis_link import Argument
 from tests.simulation.network import Network
 
@@ -16,7 +18,21 @@ class Link:
         self._network = network
 
     async def send(self, commands: Sequence[Sequence[Argument]], *, harmless: bool = False) -> list[Any]:
-        return await self._network.exchange(commands, harmless=harmless)
+        replies: list[Any] = await self._network.exchange(commands, harmless=harmless)
+        return replies
+
+    def submit(self, *command: Argument, harmless: bool = False) -> asyncio.Future[Any]:
+        replies = self._network.exchange([command], harmless=harmless)
+        reply = self._network.loop.create_future()
+
+        def answer(done: asyncio.Future[Any]) -> None:
+            # Whoever waited may have died.
+            error = done.exception()
+            if not reply.done():
+                _ = reply.set_exception(error) if error else reply.set_result(done.result()[0])
+
+        replies.add_done_callback(answer)
+        return reply
 
     async def call(self, *command: Argument, harmless: bool = False) -> Any:
         (reply,) = await self._network.exchange([command], harmless=harmless)
@@ -32,27 +48,16 @@ class Store:
         self._network = network
         self._model = network.postgres
 
-    async def begin_load(self, char_id: str) -> Snapshot:
-        model, locks = self._model, self._network.postgres.locks
-
+    async def begin_loads(self, char_ids: Sequence[str]) -> dict[str, Begun]:
         def begin() -> Any:
-            row = model.characters.get(char_id)
-            before = None if row is None else (row.epoch, row.incarnation, row.open)
-            snapshot = model.begin_load(char_id)
-            locks.add(char_id)
-
-            def undo() -> None:
-                if row is not None and before is not None:
-                    row.epoch, row.incarnation, row.open = before
-                locks.discard(char_id)
-
-            return snapshot, lambda: locks.discard(char_id), undo
+            loads = self._model.begin_loads(char_ids)
+            return loads.answers, loads.commit, loads.roll_back
 
         try:
-            snapshot: Snapshot = await self._network.transact("load", begin, lambda: char_id in locks)
+            answers: dict[str, Begun] = await self._network.transact("load", begin)
         except OutcomeUnknown as error:
             raise Unavailable(str(error)) from error
-        return snapshot
+        return answers
 
     async def flush(self, batch: Sequence[FlushWork]) -> dict[str, FlushResult]:
         def begin() -> Any:
@@ -68,6 +73,12 @@ class Store:
         row = self._model.characters.get(char_id)
         head = None if row is None else row.head()
         found: CharacterHead | None = await self._network.transact("character", lambda: (head, _no, _no))
+        return found
+
+    async def flushed_up_to(self, char_id: str) -> tuple[int | None, int]:
+        row = self._model.characters.get(char_id)
+        reached = (None, -1) if row is None else (row.line, row.seq)
+        found: tuple[int | None, int] = await self._network.transact("line", lambda: (reached, _no, _no))
         return found
 
     async def quarantine(self, char_id: str, reason: str) -> None:

@@ -100,8 +100,8 @@ MUTANTS = (
         "session_settle",
         "if tonumber(epoch) ~= tonumber(head[4]) or",
         "if",
-        schedules=6000,
-        hint=1889,
+        schedules=12000,
+        hint=8033,
     ),
     Mutant(
         "two nodes' sessions are not told apart",
@@ -234,8 +234,8 @@ MUTANTS = (
         "a claim without a lease",
         "messages",
         "work_claim",
-        "redis.call('ZADD', due, now_ms + lease_ms, member)",
-        "",
+        "now_ms + lease_ms, members[index]",
+        "now_ms, members[index]",
     ),
     Mutant(
         "a close is not cancelled",

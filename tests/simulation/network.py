@@ -4,6 +4,7 @@ A message may come late, never, twice where it is ``harmless``, or be answered i
 its locks for a while, and be committed without its client hearing of it, or after it gave up.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from random import Random
@@ -71,14 +72,15 @@ class Network:
                 return "reply_lost" if name == "twice" and not repeatable else name
         return ""
 
-    async def exchange(self, commands: Sequence[Sequence[Argument]], *, harmless: bool) -> list[Any]:
-        """As ``RedisLink.send``."""
+    def exchange(self, commands: Sequence[Sequence[Argument]], *, harmless: bool) -> asyncio.Future[Any]:
+        """The replies to come, as ``RedisLink.send`` has them."""
         weather, loop = self.redis_weather, self.loop
         fate = self.fate(weather, repeatable=harmless)
+        future = loop.create_future()
         if fate == "refused" or not self.redis.up:
             self.watcher.lost("redis", "refused", commands)
-            raise Unavailable("Redis: refused")
-        future = loop.create_future()
+            future.set_exception(Unavailable("Redis: refused"))
+            return future
         way = self.delay_s(weather)
         failed = Unavailable("Redis: lost") if harmless else OutcomeUnknown("Redis: lost")
         if fate == "late":
@@ -96,8 +98,7 @@ class Network:
             )
             if fate == "twice":
                 self.long_after(way + weather.slow_s * self._random(), lambda: self._run(commands, fate))
-        replies: list[Any] = await future
-        return replies
+        return future
 
     def _run(self, commands: Sequence[Sequence[Argument]], note: str = "") -> list[Any] | None:
         """Have commands executed; None when no server is there."""

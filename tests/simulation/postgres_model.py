@@ -12,6 +12,7 @@ from engine.ruleset import Ruleset
 from engine.state import Actor, Item, Place
 from persistence.errors import CharacterNotFound, CharacterQuarantined, FlushRejected
 from persistence.flush_columns import coalesced, last_actor
+from persistence.load_batch import Begun, HeadHeld
 from persistence.operations import OPERATIONS_KEPT_S
 from persistence.records import (
     CharacterHead,
@@ -73,6 +74,26 @@ class Flush:
             self.model.locks.difference_update(self.locked)
 
 
+@dataclass
+class Loads:
+    """A transaction that has raised epochs under the locks of their heads, and is not committed yet."""
+
+    model: "PostgresModel"
+    answers: dict[str, Begun] = field(default_factory=dict)
+    before: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
+
+    def commit(self) -> None:
+        """Let the heads go, as they are now."""
+        self.model.locks.difference_update(self.before)
+
+    def roll_back(self) -> None:
+        """As if it had never been."""
+        for char_id, before in self.before.items():
+            row = self.model.characters[char_id]
+            row.epoch, row.incarnation, row.open = before
+        self.commit()
+
+
 class PostgresModel:
     """The tables, and what may be done with them; every method is one transaction or a part of one."""
 
@@ -93,19 +114,26 @@ class PostgresModel:
         self.characters[char_id] = Row(char_id, actor)
         self.journal[char_id] = []
 
-    def begin_load(self, char_id: str) -> Snapshot:
-        """As ``InventoryStore.begin_load``, when nobody holds the head."""
-        row = self.characters.get(char_id)
-        if row is None:
-            raise CharacterNotFound(char_id)
-        if row.quarantined is not None:
-            raise CharacterQuarantined(f"character {char_id}: {row.quarantined}")
-        row.epoch += 1
-        row.incarnation += self.raised(row)
-        row.open = True
-        return Snapshot(
-            row.head(), tuple(self.items_of(char_id)), tuple(self.operations_of(char_id)), row.line
-        )
+    def begin_loads(self, char_ids: Sequence[str]) -> "Loads":
+        """Lock what can be locked, raise the epochs, read; as ``InventoryStore.begin_loads``."""
+        loads = Loads(self)
+        for char_id in char_ids:
+            row = self.characters.get(char_id)
+            if row is None:
+                loads.answers[char_id] = CharacterNotFound(char_id)
+            elif row.quarantined is not None:
+                loads.answers[char_id] = CharacterQuarantined(f"character {char_id}: {row.quarantined}")
+            elif char_id in self.locks:
+                loads.answers[char_id] = HeadHeld(char_id)
+            else:
+                loads.before[char_id] = row.epoch, row.incarnation, row.open
+                row.epoch += 1
+                row.incarnation += self.raised(row)
+                row.open = True
+                items, done = tuple(self.items_of(char_id)), tuple(self.operations_of(char_id))
+                loads.answers[char_id] = Snapshot(row.head(), items, done, row.line)
+        self.locks.update(loads.before)
+        return loads
 
     def raised(self, row: Row) -> int:
         """By how much a load raises the incarnation."""
@@ -154,7 +182,7 @@ class PostgresModel:
         return Flush(self, works, locked, results)
 
     def guard(self, row: Row, work: FlushWork) -> bool:
-        """The guard of ``flush_heads``."""
+        """The guard of ``flush``."""
         return row.epoch == work.epoch and row.seq == work.base_seq
 
     def _check_rows(self, works: Sequence[FlushWork]) -> None:

@@ -18,6 +18,7 @@ from persistence.mirror import Mirror
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, TagMismatch
 from persistence.session_manager import InventorySessionManager
+from persistence.work_queue import WorkQueue
 from persistence.write_behind import WriteBehind
 from tests.simulation.catalog import Catalog, Items
 from tests.simulation.ends import Link, Store
@@ -99,13 +100,21 @@ class Gateway:
             idle_evict_ms=settings.idle_evict_ms,
             unflushed_max_ms=settings.unflushed_max_ms,
         )
-        loader = Loader(sessions, store, items, ruleset, lambda char_id: writes.flush([char_id]))
-        writes = WriteBehind(sessions, store, loader.adopt)
-        evictor = Evictor(sessions, store, writes, lease_ms=settings.lease_ms)
-        flusher = Flusher(
-            sessions, writes, evictor, interval_ms=settings.flush_interval_ms, lease_ms=settings.lease_ms
+        work = WorkQueue(
+            mirror,
+            KEYS,
+            flush_interval_ms=settings.flush_interval_ms,
+            idle_evict_ms=settings.idle_evict_ms,
         )
-        self.orchestrator = InventoryOrchestrator(ruleset, items, store, sessions, loader, flusher, evictor)
+        loader = Loader(sessions, work, store, items, ruleset, lambda char_id: writes.flush([char_id]))
+        writes = WriteBehind(sessions, work, store, loader.adopt)
+        evictor = Evictor(sessions, work, store, writes, lease_ms=settings.lease_ms)
+        flusher = Flusher(
+            work, writes, evictor, interval_ms=settings.flush_interval_ms, lease_ms=settings.lease_ms
+        )
+        self.orchestrator = InventoryOrchestrator(
+            ruleset, items, store, sessions, work, loader, flusher, evictor
+        )
         self.flusher = flusher
         if self.flushing:
             self.loop.spawn(self.process, _started(flusher))
@@ -160,13 +169,13 @@ class Gateway:
     ) -> bytes | Refusal | TagMismatch:
         """What ``gateway.middleware.Gate`` does around a handler."""
         try:
-            return await self.orchestrator.execute(char_id, commands, call, id_prefix=id_prefix)
+            return await self.orchestrator.submit(char_id, commands, call, id_prefix=id_prefix)
         except SessionNotLive:
             pass
         for _ in range(LOADS_MAX):
             await self.orchestrator.load_session(char_id)
             try:
-                return await self.orchestrator.execute(char_id, commands, call, id_prefix=id_prefix)
+                return await self.orchestrator.submit(char_id, commands, call, id_prefix=id_prefix)
             except SessionNotLive:
                 continue
         raise Unavailable("the session cannot be kept live")

@@ -80,7 +80,8 @@ def test_the_library_comes_to_the_same_on_both(each_redis: "redis.Redis[bytes]",
     session = empty_session(ruleset.hash)
 
     def both(name: str, *args: object) -> Any:
-        names = [getattr(keys, key) for key in library.contracts[name].keys]
+        contract = library.contracts[name]
+        names = [getattr(keys, key) for key in contract.keys + contract.keys_of_each]
         command = [library.function(name), len(names), *names]
         real = each_redis.fcall(*command, *args)
         mine = model.serve(["FCALL", *command, *args])
@@ -116,7 +117,7 @@ def test_the_library_comes_to_the_same_on_both(each_redis: "redis.Redis[bytes]",
         if reply[0] == b"OK":
             session = session_of(CHAR_ID, each_redis.hgetall(keys.session))
         if number % 50 == 49:
-            both("session_settle", 1, session.seq - 1, 100, 60_000)
+            both("session_settle", 100, 60_000, 1, session.seq - 1)
     real = each_redis.hgetall(keys.session)
     flat = model.serve(("HGETALL", keys.session))
     mine = dict(zip(flat[::2], flat[1::2], strict=True))

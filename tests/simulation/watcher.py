@@ -63,6 +63,8 @@ class Watcher:
                 self.say(f"redis {' '.join(map(str, command))[:90]} -> {short(reply)} {note}")
             return reply
         name = self._names[str(command[1])]
+        if name == "session_settle":
+            return self._settle(command, note)
         keys = self._keys[name]
         char_id = str(command[3]).rpartition(":")[2] if "session" in keys else ""
         # A probe cannot write, the server sees to that.
@@ -83,6 +85,26 @@ class Watcher:
             self._replaced(char_id, {request for request, _ in old_journal})
         if name == "work_claim":
             self.sessions.claimed(reply)
+        return reply
+
+    def _settle(self, command: Sequence[Argument], note: str) -> Any:
+        """Many sessions in one call: each is looked at for itself."""
+        count = int(command[2])
+        keys, args = command[3 : 3 + count], command[5 + count :]
+        char_ids = [str(key).rpartition(":")[2] for key in keys[1::2]]
+        before = [self.redis.standing(KEYS.of(char_id), char_id) for char_id in char_ids]
+        reply = self.redis.serve(command)
+        if isinstance(reply, Exception):
+            self.say(f"redis session_settle of {len(char_ids)} -> {reply} {note}")
+            return reply
+        for index, (char_id, standing) in enumerate(zip(char_ids, before, strict=True)):
+            seqs, terms = reply[2 * index : 2 * index + 2], args[2 * index : 2 * index + 2]
+            word = "nothing" if seqs == [-1, -1] else "seqs"
+            self.answers["session_settle", word] += 1
+            if self.trace:
+                told = said("session_settle", terms)
+                self.say(f"redis session_settle {char_id[-2:]} {told} -> {short(seqs)} {note}")
+            self.sessions.after("session_settle", word, char_id, terms, standing)
         return reply
 
     def _replaced(self, char_id: str, gone: set[str]) -> None:
@@ -174,8 +196,6 @@ class Watcher:
 def _word(name: str, reply: Any) -> str:
     if name in ("session_probe", "work_claim"):
         return "answer"
-    if name == "session_settle":
-        return "seqs" if reply else "nothing"
     return str(reply[0], "ascii")
 
 

@@ -9,6 +9,7 @@ from engine.outcome import Changes
 from engine.state import Actor, Item, Place, SlotKey
 from persistence.records import FlushWork, JournalEntry, Snapshot
 from persistence.store import InventoryStore
+from tests.loading import begin_load
 
 HERO = Actor(level=7, class_="warrior", attributes={"strength": 12}, states=("in_combat",))
 COMMANDS = msgspec.Raw(b'[{"op":"grant","template_id":"sword","quantity":1}]')
@@ -68,11 +69,11 @@ def work(snapshot: Snapshot, *entries: JournalEntry) -> FlushWork:
 async def loaded(store: InventoryStore, *items: Item) -> Snapshot:
     """A new character, loaded, that has the items in PostgreSQL."""
     head = await store.create_character(new_id(), "Aria", HERO)
-    snapshot = await store.begin_load(head.char_id)
+    snapshot = await begin_load(store, head.char_id)
     if items:
         await store.flush([work(snapshot, entry(1, items))])
         await store.mark_closed(head.char_id, head.epoch + 1)
-        snapshot = await store.begin_load(head.char_id)
+        snapshot = await begin_load(store, head.char_id)
     return snapshot
 
 

@@ -29,7 +29,8 @@ async def test_every_statement_prepares(store: InventoryStore) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "index"),
     [
-        ("items_of", ["00000000-0000-0000-0000-000000000000"], "items_place"),
+        ("items_of", [["00000000-0000-0000-0000-000000000000"]], "items_place"),
+        ("operations_of", [["00000000-0000-0000-0000-000000000000"], 1.0], "operations_pkey"),
         ("characters_by_name", [None, 10, "ar"], "characters_name"),
         ("journal_after", ["00000000-0000-0000-0000-000000000000", 0, 10], "Index Scan using journal_"),
         ("catalog_version", [], "catalogs_pkey"),

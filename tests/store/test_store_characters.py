@@ -7,6 +7,7 @@ import pytest
 from engine.state import Actor
 from persistence.errors import CharacterExists, CharacterNotFound, CharacterQuarantined, InvalidWords
 from persistence.store import InventoryStore
+from tests.loading import begin_load
 from tests.store.given import HERO, entry, loaded, new_id, new_item, work
 
 
@@ -67,18 +68,18 @@ async def test_who_is_quarantined_is_not_loaded_until_released(store: InventoryS
     char_id = snapshot.head.char_id
     await store.quarantine(char_id, "a row was refused\0\ud800")
     with pytest.raises(CharacterQuarantined, match="a row was refused"):
-        await store.begin_load(char_id)
+        await begin_load(store, char_id)
     assert await store.character(char_id) == snapshot.head, "a refused load raises no epoch"
     flushed = await store.flush([work(snapshot, entry(1, [new_item()]))])
     assert flushed[char_id].status == "flushed", "the guard of a flush is its own"
     await store.release(char_id)
-    assert (await store.begin_load(char_id)).head.epoch == 2
+    assert (await begin_load(store, char_id)).head.epoch == 2
 
 
 async def test_an_id_that_is_none_is_a_mistake(store: InventoryStore) -> None:
     for call in (
         store.character("nonsense"),
-        store.begin_load("nonsense"),
+        begin_load(store, "nonsense"),
         store.journal("nonsense"),
         store.create_character("nonsense", "x", Actor()),
         store.characters(None, "nonsense"),
@@ -88,6 +89,6 @@ async def test_an_id_that_is_none_is_a_mistake(store: InventoryStore) -> None:
 
 
 async def test_nobody_can_be_neither_loaded_nor_quarantined(store: InventoryStore) -> None:
-    for call in (store.begin_load(new_id()), store.quarantine(new_id(), "x"), store.release(new_id())):
+    for call in (begin_load(store, new_id()), store.quarantine(new_id(), "x"), store.release(new_id())):
         with pytest.raises(CharacterNotFound):
             await call

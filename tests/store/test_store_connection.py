@@ -12,6 +12,7 @@ from persistence.database import Database, _is_gone
 from persistence.errors import CharacterExists, FlushRejected, OutcomeUnknown, Unavailable
 from persistence.records import FlushWork
 from persistence.store import InventoryStore
+from tests.loading import begin_load
 from tests.store.cutting_proxy import CuttingProxy
 from tests.store.given import HERO, entry, items_of, loaded, new_id, new_item, work
 
@@ -27,7 +28,7 @@ async def test_after_a_restart_the_same_store_goes_on(
     async with asyncio.timeout(10):
         while True:
             try:
-                again = await store.begin_load(snapshot.head.char_id)
+                again = await begin_load(store, snapshot.head.char_id)
                 break
             except Unavailable:
                 await asyncio.sleep(0.01)
@@ -46,7 +47,7 @@ async def test_what_cannot_be_reached_is_unavailable(
         proxied.characters("x"),
         proxied.journal(new_id()),
         proxied.create_character(new_id(), "x", HERO),
-        proxied.begin_load(snapshot.head.char_id),
+        begin_load(proxied, snapshot.head.char_id),
         proxied.flush([work(snapshot, entry(1))]),
         proxied.quarantine(new_id(), "x"),
         proxied.pending_migrations(),
@@ -59,32 +60,31 @@ async def test_what_cannot_be_reached_is_unavailable(
 async def test_a_connection_lost_before_commit_means_nothing_was_done(
     store: InventoryStore, proxied: InventoryStore, proxy: CuttingProxy
 ) -> None:
-    snapshot = await loaded(store)
-    same = work(snapshot, entry(1, [new_item()]))
-    for cut in (b"BEGIN", b"UPDATE characters", b"INSERT INTO items"):
-        proxy.cut_before = cut
-        with pytest.raises(Unavailable):
-            await proxied.flush([same])
-        proxy.cut_before, proxy.cut_after = None, cut
-        with pytest.raises(Unavailable):
-            await proxied.flush([same])
-        proxy.cut_after = None
-        assert await store.character(snapshot.head.char_id) == snapshot.head
-    assert (await proxied.flush([same]))[snapshot.head.char_id].status == "flushed"
+    char_id = (await loaded(store)).head.char_id
+    for cut in (b"BEGIN", b"UPDATE characters"):
+        for proxy.cut_before, proxy.cut_after in ((cut, None), (None, cut)):
+            with pytest.raises(Unavailable):
+                await proxied.quarantine(char_id, "why")
+        proxy.cut_before = proxy.cut_after = None
+        async with store.database.connection() as connection:
+            kept = "SELECT quarantined FROM characters WHERE char_id = $1"
+            assert await connection.fetchval(kept, char_id) is None
 
 
-async def test_a_lost_reply_to_commit_is_an_unknown_outcome(
+async def test_a_lost_reply_to_a_flush_is_an_unknown_outcome(
     store: InventoryStore, proxied: InventoryStore, proxy: CuttingProxy
 ) -> None:
     snapshot, item = await loaded(store), new_item()
     char_id = snapshot.head.char_id
     same = work(snapshot, entry(1, [item]))
-    proxy.cut_before = b"COMMIT"
+    await proxied.flush([work(snapshot)])
+    # The statement is prepared by now, so what goes over are its arguments.
+    proxy.cut_before = item.item_id.encode()
     with pytest.raises(OutcomeUnknown):
         await proxied.flush([same])
     proxy.cut_before = None
     assert await items_of(store, char_id) == set(), "lost on the way there: not done"
-    proxy.cut_after = b"COMMIT"
+    proxy.cut_after = item.item_id.encode()
     with pytest.raises(OutcomeUnknown):
         await proxied.flush([same])
     proxy.cut_after = None
@@ -111,9 +111,9 @@ async def test_a_load_whose_outcome_is_unknown_may_be_repeated(
     snapshot = await loaded(store)
     for proxy.cut_before, proxy.cut_after in ((b"COMMIT", None), (None, b"COMMIT")):
         with pytest.raises(Unavailable):
-            await proxied.begin_load(snapshot.head.char_id)
+            await begin_load(proxied, snapshot.head.char_id)
     proxy.cut_before = proxy.cut_after = None
-    assert (await proxied.begin_load(snapshot.head.char_id)).head.epoch == snapshot.head.epoch + 2
+    assert (await begin_load(proxied, snapshot.head.char_id)).head.epoch == snapshot.head.epoch + 2
 
 
 async def test_a_deferred_refusal_at_commit_is_a_verdict(store: InventoryStore) -> None:

@@ -8,6 +8,7 @@ import pytest
 from engine.state import Item
 from persistence.records import FlushResult, FlushWork, Snapshot
 from persistence.store import InventoryStore
+from tests.loading import begin_load
 from tests.store.cutting_proxy import CuttingProxy
 from tests.store.given import COMMANDS, HERO, at, count, entry, items_of, loaded, new_id, new_item, of, work
 
@@ -96,7 +97,7 @@ async def test_the_same_work_twice_is_passed_over(store: InventoryStore) -> None
 
 async def test_an_older_epoch_is_passed_over(store: InventoryStore) -> None:
     old = await loaded(store)
-    new = await store.begin_load(old.head.char_id)
+    new = await begin_load(store, old.head.char_id)
     results = await store.flush([work(old, entry(1, [new_item()]))])
     assert results == {old.head.char_id: FlushResult("passed_over", 2, 0)}
     head = await store.character(old.head.char_id)
@@ -122,7 +123,7 @@ async def test_work_that_begins_elsewhere_is_passed_over(store: InventoryStore, 
 
 async def test_one_batch_has_a_result_for_each(store: InventoryStore) -> None:
     fine, stale = await loaded(store), await loaded(store)
-    await store.begin_load(stale.head.char_id)
+    await begin_load(store, stale.head.char_id)
     nobody = new_id()
     mine, theirs = new_item(), new_item()
     results = await store.flush(
@@ -154,10 +155,10 @@ async def test_a_head_knows_whose_flush_moved_it(store: InventoryStore) -> None:
     assert snapshot.line is None
     first = msgspec.structs.replace(work(snapshot, entry(1, [new_item()])), incarnation=7)
     await store.flush([first])
-    assert (await store.begin_load(char_id)).line == 7
+    assert (await begin_load(store, char_id)).line == 7
     asking = FlushWork(char_id, 2, 1, (), 8)
     assert (await store.flush([asking]))[char_id].status == "flushed"
-    assert (await store.begin_load(char_id)).line == 7, "what moves nothing is nobody's"
+    assert (await begin_load(store, char_id)).line == 7, "what moves nothing is nobody's"
 
 
 async def test_only_who_holds_the_newest_epoch_marks_a_character_closed(store: InventoryStore) -> None:
@@ -189,7 +190,54 @@ async def test_statements_do_not_grow_with_the_batch(
         return sum(statement[:1] in b"BQ" for statement in proxy.statements)
 
     await messages(1)
-    assert await messages(1) == await messages(40) == 7, "BEGIN, five statements, COMMIT"
+    assert await messages(1) == await messages(40) == 1, "a transaction by itself"
+
+
+async def test_who_does_not_fit_is_left_out_and_the_others_are_sent_again(
+    store: InventoryStore, proxied: InventoryStore, proxy: CuttingProxy
+) -> None:
+    fine, stale = [await loaded(store) for _ in range(3)], [await loaded(store) for _ in range(3)]
+    for snapshot in stale:
+        await begin_load(store, snapshot.head.char_id)
+    batch = [work(snapshot, entry(1, [new_item()])) for snapshot in (*fine[:2], *stale, fine[2])]
+    await proxied.ping()
+    proxy.statements.clear()
+    results = await proxied.flush(batch)
+    assert [results[each.char_id].status for each in batch] == [
+        "flushed", "flushed", "passed_over", "passed_over", "passed_over", "flushed"
+    ]  # fmt: skip
+    assert sum(statement[:1] == b"B" for statement in proxy.statements) == 2
+
+
+async def test_texts_that_an_array_has_to_spell_otherwise(store: InventoryStore) -> None:
+    names = ['a "quoted" one', "back\\slash", "{braces}", "a, b", "NULL", "", " ", "line\nbreak", "Zwölf"]
+    items = {new_item("wallet", f"{n} {name}", template_id=name) for n, name in enumerate(names)}
+    snapshot = await loaded(store, *items)
+    assert await items_of(store, snapshot.head.char_id) == items
+    actor = msgspec.structs.replace(HERO, class_='"\\ {}, NULL')
+    await store.flush([work(snapshot, entry(2, [], list(items), actor))])
+    head = await store.character(snapshot.head.char_id)
+    assert head is not None and head.actor == actor
+    assert await items_of(store, snapshot.head.char_id) == set()
+
+
+async def test_an_entry_may_be_spelled_over_several_lines(store: InventoryStore) -> None:
+    snapshot, item = await loaded(store), new_item()
+    plain = work(snapshot, entry(1, [item]), entry(2))
+    texts = tuple(msgspec.json.format(msgspec.json.encode(each), indent=2) for each in plain.entries)
+    assert all(b"\n" in text for text in texts)
+    await store.flush([msgspec.structs.replace(plain, texts=texts)])
+    ledger = await store.journal(snapshot.head.char_id)
+    assert [msgspec.structs.replace(each, commands=COMMANDS) for each in ledger] == list(plain.entries)
+
+
+async def test_an_id_passes_from_one_character_to_another_in_one_flush(store: InventoryStore) -> None:
+    item = new_item()
+    giver, taker = await loaded(store, item), await loaded(store)
+    gives, takes = work(giver, entry(2, [], [item])), work(taker, entry(1, [item]))
+    results = await store.flush([takes, gives])
+    assert {result.status for result in results.values()} == {"flushed"}
+    assert await items_of(store, taker.head.char_id) == {item}
 
 
 async def _with_item(store: InventoryStore) -> tuple[Snapshot, Item]:

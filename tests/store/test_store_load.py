@@ -6,6 +6,7 @@ import pytest
 from engine.ruleset import Ruleset
 from persistence.store import InventoryStore
 from persistence.store_rows import Slots
+from tests.loading import begin_load
 from tests.store.given import entry, loaded, new_item, work
 
 
@@ -13,15 +14,15 @@ async def test_each_load_raises_the_epoch(store: InventoryStore) -> None:
     first = await loaded(store)
     assert (first.head.epoch, first.head.open, first.head.incarnation) == (1, True, 0)
     await store.mark_closed(first.head.char_id, 1)
-    second = await store.begin_load(first.head.char_id)
+    second = await begin_load(store, first.head.char_id)
     assert (second.head.epoch, second.head.open, second.head.incarnation) == (2, True, 0)
 
 
 async def test_a_character_found_open_has_a_new_incarnation(store: InventoryStore) -> None:
     first = await loaded(store)
-    again = await store.begin_load(first.head.char_id)
+    again = await begin_load(store, first.head.char_id)
     assert (again.head.epoch, again.head.incarnation) == (2, 1)
-    assert (await store.begin_load(first.head.char_id)).head.incarnation == 2
+    assert (await begin_load(store, first.head.char_id)).head.incarnation == 2
     assert (await store.character(first.head.char_id)) == msgspec.structs.replace(
         again.head, epoch=3, incarnation=2
     )
@@ -39,7 +40,7 @@ async def test_items_come_back_as_they_were(store: InventoryStore) -> None:
     ]
     snapshot = await loaded(store, *items)
     assert set(snapshot.items) == set(items)
-    assert (await store.begin_load(snapshot.head.char_id)).items == snapshot.items, "in the same order"
+    assert (await begin_load(store, snapshot.head.char_id)).items == snapshot.items, "in the same order"
 
 
 @pytest.mark.parametrize(
@@ -72,5 +73,5 @@ async def test_the_actor_and_the_seq_are_what_was_flushed_last(store: InventoryS
     braver = msgspec.structs.replace(snapshot.head.actor, level=8)
     stunned = msgspec.structs.replace(braver, states=("stunned",))
     await store.flush([work(snapshot, entry(1, actor=braver), entry(2, actor=stunned), entry(3))])
-    head = (await store.begin_load(snapshot.head.char_id)).head
+    head = (await begin_load(store, snapshot.head.char_id)).head
     assert (head.actor, head.seq) == (stunned, 3)
