@@ -16,6 +16,7 @@ from benchmarks import (
     charts,
     command_cost,
     cost,
+    flush_rate,
     load,
     machine,
     many,
@@ -37,7 +38,7 @@ from benchmarks.stage import Stage, stage
 from benchmarks.statements import Statements
 
 # What stands by itself, beside the sides.
-APART = ("cost", "commands", "memory", "statements", "played", "many")
+APART = ("cost", "commands", "memory", "flush", "statements", "played", "many")
 FILES = 65_536
 COUNTED = [side for side in SIDES if side.name in ("served", "crud", "function")]
 
@@ -100,6 +101,7 @@ def _measure(options: Options, ready: Stage, generator: Generator) -> Results:
     results.ratios += targets.of_cost(results.cost) if results.cost is not None else []
     results.ratios += targets.of_commands(results.commands) if results.commands is not None else []
     results.ratios += targets.of_memory(results.memory) if results.memory is not None else []
+    results.ratios += targets.of_flush(results.flush) if results.flush is not None else []
     results.ratios += targets.of_statements(results.statements, results.played)
     return results
 
@@ -117,6 +119,9 @@ def _server_side(options: Options, ready: Stage, results: Results) -> None:
             ready.redis_url, ready.ruleset, options.cost_rounds, options.seed, runs=options.cost_runs
         )
         results.commands = uvloop.run(measuring)
+    if _wanted(options, "flush"):
+        say("sessions through the flusher")
+        results.flush = uvloop.run(flush_rate.measure(ready, options.rounds))
 
 
 def _start(ready: Stage, servers: Iterable[ServerName], stack: ExitStack) -> dict[ServerName, Child]:

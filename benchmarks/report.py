@@ -11,6 +11,7 @@ from msgspec import Struct
 from benchmarks import tables
 from benchmarks.command_cost import CommandCost
 from benchmarks.cost import Cost
+from benchmarks.flush_rate import FlushRate
 from benchmarks.many import Many
 from benchmarks.memory import Memory
 from benchmarks.played import Played
@@ -28,6 +29,7 @@ class Results(Struct, kw_only=True):
     cost: Cost | None = None
     commands: CommandCost | None = None
     memory: Memory | None = None
+    flush: FlushRate | None = None
     statements: dict[str, Statements] = {}
     played: Played | None = None
     many: Many | None = None
@@ -50,6 +52,8 @@ def text(results: Results) -> str:
         parts.append(tables.commands(results.commands))
     if results.memory is not None:
         parts.append(tables.memory(results.memory))
+    if results.flush is not None:
+        parts.append(tables.flush(results.flush))
     if results.statements or results.played is not None:
         parts.append(tables.statements(results.statements, results.played))
     if results.many is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.command_cost import CommandCost
 from benchmarks.cost import Cost
+from benchmarks.flush_rate import FlushRate
 from benchmarks.many import Many
 from benchmarks.memory import Memory
 from benchmarks.played import Played
@@ -89,6 +90,19 @@ def memory(found: Memory) -> str:
             f"{label:{WIDTH}} {session_bytes:9,} {json_bytes:9,} {session_bytes / json_bytes:6.2f}"
             f" {found.reply_bytes[size]:13,}"
         )
+    return "\n".join(lines)
+
+
+def flush(found: FlushRate) -> str:
+    """The flusher beside PostgreSQL's own rate."""
+    lines = [f"{'sessions flushed a second':{WIDTH}} {'median':>9} {'±':>6} {'CPU µs':>8}"]
+    rows = (
+        ("through the flusher", found.flusher, f"{spread(found.flusher_cpu_us).median:8.1f}"),
+        ("the same statements, bare", found.bare, f"{'-':>8}"),
+    )
+    for label, rates, cpu in rows:
+        rate = spread(rates)
+        lines.append(f"{label:{WIDTH}} {rate.median:9,.0f} {rate.percent:5.0f}% {cpu}")
     return "\n".join(lines)
 
 

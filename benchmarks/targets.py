@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from benchmarks.command_cost import CommandCost
 from benchmarks.cost import Cost
+from benchmarks.flush_rate import FlushRate
 from benchmarks.memory import Memory
 from benchmarks.played import Played
 from benchmarks.rounds import Sample
@@ -124,6 +125,12 @@ def of_memory(memory: Memory) -> list[Ratio]:
     values = [memory.session_bytes[size] / memory.json_bytes[size] for size in memory.json_bytes]
     sizes = ", ".join(f"{size:,}" for size in memory.json_bytes)
     return [Ratio(f"memory of a session / its DTO as JSON ({sizes} items)", spread(values), "<=", 1.8)]
+
+
+def of_flush(flush: FlushRate) -> list[Ratio]:
+    """The flusher against what it comes to."""
+    label = "flush, sessions/s through the flusher / the same statements bare"
+    return [Ratio(label, ratio(flush.flusher, flush.bare), ">=", 0.6)]
 
 
 def of_statements(statements: Mapping[str, Statements], played: Played | None) -> list[Ratio]:

@@ -14,6 +14,20 @@ from lua.contract import Contract, ContractError, read_contract
 from lua.tables import constants
 
 FOLDERS = ("rules", "functions")
+# While a library is loaded nothing of Lua's own library is there, nor is ``redis.call``. So the files run
+# at the first call, and may then keep at hand what they use.
+_FIRST_CALL = """local built
+local function function_of(name)
+  local body
+  return function(keys, args)
+    if not body then
+      built = built or build()
+      body = built[name]
+    end
+    return body(keys, args)
+  end
+end
+"""
 
 
 class Library:
@@ -39,14 +53,18 @@ class Library:
     @cached_property
     def code(self) -> str:
         """The text for FUNCTION LOAD."""
+        names = ", ".join(f"{name} = {name}" for name in self.contracts)
         registrations = "".join(self._registration(contract) for contract in self.contracts.values())
-        return f"#!lua name={self.name}\n{self._body}{registrations}"
+        return (
+            f"#!lua name={self.name}\nlocal function build()\n{self._body}return {{{names}}}\nend\n"
+            f"{_FIRST_CALL}{registrations}"
+        )
 
     def _registration(self, contract: Contract) -> str:
         flags = ", ".join(f"'{flag}'" for flag in contract.flags)
         return (
             f"redis.register_function{{function_name = '{self.function(contract.name)}', "
-            f"callback = {contract.name}, flags = {{{flags}}}}}\n"
+            f"callback = function_of('{contract.name}'), flags = {{{flags}}}}}\n"
         )
 
 

@@ -23,8 +23,11 @@ def to_lua(value: LuaValue) -> str:
 
 
 def constants(ruleset: Ruleset) -> str:
-    """The two tables that the mirror's files know by the names ``RULESET`` and ``BOUNDS``."""
-    return f"local BOUNDS = {to_lua(_bounds())}\nlocal RULESET = {to_lua(_ruleset(ruleset))}\n"
+    """The tables that the mirror's files know by the names ``RULESET`` and ``BOUNDS``, and parts of it."""
+    return (
+        f"local BOUNDS = {to_lua(_bounds())}\nlocal RULESET = {to_lua(_ruleset(ruleset))}\n"
+        "local CONTAINERS, WEIGHS = RULESET.containers, RULESET.weighs\n"
+    )
 
 
 def _bounds() -> dict[str, LuaValue]:

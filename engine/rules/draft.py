@@ -182,6 +182,14 @@ class Draft:
         self._at[container, slot] = item.item_id
         self.items[item.item_id] = replace(item, quantity=quantity, place=Place(container, slot), bound=bound)
 
+    def exchange(self, item: Item, other: Item) -> None:
+        """Put two placed items each in the other's place."""
+        origin, target = item.place, other.place
+        self.lift(item)
+        self.lift(other)
+        self.put(item, target.container, target.slot, item.quantity)
+        self.put(other, origin.container, origin.slot, other.quantity)
+
     def resize(self, item: Item, quantity: int) -> None:
         """Change how many a placed stack holds, at least one."""
         self._touch(item.item_id, item.place.container)

@@ -220,7 +220,4 @@ def swap(draft: Draft, item: Item, facts: Facts, other: Item) -> Refusals:
     for one, its, where in ((item, facts, target), (other, others, origin)):
         if refusal := placement.stack_fits(draft, one, its, where):
             yield refusal
-    draft.lift(item)
-    draft.lift(other)
-    draft.put(item, target.container, target.slot, item.quantity)
-    draft.put(other, origin.container, origin.slot, other.quantity)
+    draft.exchange(item, other)

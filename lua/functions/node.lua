@@ -7,11 +7,12 @@
 
 local node = {}
 
-local kept_gen, kept_at_ms = nil, 0
+local kept_gen, kept_text, kept_at_ms = nil, nil, 0
 
 function node.now_ms()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  local us = time[2] + 0
+  return time[1] * 1000 + (us - us % 1000) / 1000
 end
 
 function node.gen(now_ms)
@@ -19,8 +20,15 @@ function node.gen(now_ms)
     local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
     local replid = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
     kept_gen, kept_at_ms = run_id .. ':' .. replid, now_ms
+    kept_text = '"' .. kept_gen .. '"'
   end
-  return kept_gen
+  return kept_gen, kept_text
+end
+
+function node.gen_text(now_ms)
+  -- The same as a session's field has it.
+  local _, text = node.gen(now_ms)
+  return text
 end
 
 local SNAPSHOT_AGE_MAX_MS = 30000

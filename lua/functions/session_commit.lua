@@ -14,18 +14,23 @@
 local function session_commit(keys, args)
   local session, journal, done, due = unpack(keys)
   local catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, unflushed_max_ms, tag, commands, changes, told, capacity = unpack(args, 1, 12)
-  local fields, now_ms = call.open(session)
-  local answer = call.refusal(fields, now_ms, done, args)
+  local head, now_ms = call.open(session, {})
+  local answer = call.refusal(head, now_ms, done, args)
   if answer then
     return answer
-  elseif tag ~= call.tag(fields) then
+  elseif tag ~= call.tag(head) then
     return {'CONFLICT'}
   elseif changes == '' then
     return {'ADMITTED'}
   end
+  local set, gone = {}, {}
   for index = 13, #args, 2 do
-    local value = args[index + 1]
-    fields.set(args[index], value ~= '' and value or nil)
+    local field, value = args[index], args[index + 1]
+    if value ~= '' then
+      set[#set + 1], set[#set + 2] = field, value
+    else
+      gone[#gone + 1] = field
+    end
   end
-  return call.finish(fields, now_ms, keys, args, commands, changes, told, capacity)
+  return call.finish(head, now_ms, keys, args, set, gone, changes, told, capacity)
 end

@@ -6,55 +6,34 @@
 local view = {}
 
 local CHUNK = 1000
-
 function view.char_id(session)
   -- The key's last part, and the session's member in its due queue.
   return string.match(session, '[%x-]+$')
 end
 
-function view.open(session, prefetch)
-  local read, staged = {}, {}
-  local values = redis.call('HMGET', session, unpack(prefetch))
-  for index, field in ipairs(prefetch) do
-    read[field] = values[index]
-  end
-  local self = {read = read, staged = staged}
-  function self.get(field)
-    local value = staged[field]
-    if value == nil then
-      value = read[field]
-      if value == nil then
-        value = redis.call('HGET', session, field)
-        read[field] = value
-      end
-    end
-    return value or nil
-  end
-  function self.set(field, value)
-    staged[field] = value or false
-  end
-  return self
+local READING = {__index = function(fields, field)
+  local value = redis.call('HGET', fields.key, field)
+  fields[field] = value
+  return value
+end}
+
+function view.open(fields)
+  -- Makes of a table that has the session's key as its key one that reads what is not in it.
+  return setmetatable(fields, READING)
 end
 
-function view.write(self, session)
-  local set, gone = {}, {}
-  for field, value in pairs(self.staged) do
-    if value ~= self.read[field] then
-      if value then
-        set[#set + 1], set[#set + 2] = field, value
-      else
-        gone[#gone + 1] = field
-      end
-    end
+function view.fetch(fields, wanted)
+  local values = redis.call('HMGET', fields.key, unpack(wanted))
+  for index = 1, #wanted do
+    fields[wanted[index]] = values[index]
   end
-  view.set_fields(session, set)
+end
+
+function view.write(session, set, gone)
+  for first = 1, #set, 2 * CHUNK do
+    redis.call('HSET', session, unpack(set, first, math.min(first + 2 * CHUNK - 1, #set)))
+  end
   for first = 1, #gone, CHUNK do
     redis.call('HDEL', session, unpack(gone, first, math.min(first + CHUNK - 1, #gone)))
-  end
-end
-
-function view.set_fields(session, pairs_list)
-  for first = 1, #pairs_list, 2 * CHUNK do
-    redis.call('HSET', session, unpack(pairs_list, first, math.min(first + 2 * CHUNK - 1, #pairs_list)))
   end
 end

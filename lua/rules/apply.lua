@@ -34,9 +34,9 @@ local function judged(d, command)
 end
 
 local function apply(d, commands)
-  for position, command in ipairs(commands) do
+  for position = 1, #commands do
     draft.begin(d, position - 1)
-    local refusal = judged(d, command)
+    local refusal = judged(d, commands[position])
     if refusal then
       refusal.op_index = position - 1
       return refusal

@@ -1,51 +1,75 @@
 -- codec: the JSON texts that a session's fields hold, read and written.
--- requires:
+-- requires: memo
 --
 -- Item records are read by one pattern and written by concatenation, several times cheaper than a
 -- JSON library, and safe because every string in them is spelled in an alphabet that needs no
--- escapes. Decoded facts and actors are kept by their text: the same text means the same table,
--- so they must never be altered.
+-- escapes. Texts of numbers are kept: to format one costs as much as ten guards.
 
 local codec = {}
 
-local KEPT_MAX = 20000
-local kept, kept_count = {}, 0
-local RECORD = '^%["([^"]+)",(%d+),"([^"]+)",("?)([^",]+)"?,(%l+),(%l+),(%l+)%]$'
+local match = string.match
+local RECORD = '^%["([^"]+)",(%d+),"([^"]+)",([^,]+),(.+)%]$'
 
-function codec.item(item_id, text)
-  local template_id, quantity, container, quote, slot, bound, locked, held = string.match(text, RECORD)
+-- By their texts, as long as these are the same: so what they decode to must never be altered.
+local function decode(text)
+  return cjson.decode(text)
+end
+
+codec.facts, codec.actor = memo(decode), memo(decode)
+
+codec.integer = memo(function(value)
+  -- Not tostring, which rounds to 14 digits.
+  return string.format('%.0f', value)
+end)
+
+codec.slot_text = memo(function(slot)
+  return type(slot) == 'number' and codec.integer[slot] or '"' .. slot .. '"'
+end)
+
+local scalar = memo(function(text)
+  return tonumber(text) or string.sub(text, 2, -2)
+end)
+
+codec.scalar = scalar
+
+local FLAG_TEXT = {[true] = 'true', [false] = 'false'}
+codec.FLAG_TEXT = FLAG_TEXT
+
+-- Of an item's flags as its record has them.
+local flags_of = memo(function(text)
+  local bound, locked, held = match(text, '^(%l+),(%l+),(%l+)$')
   return {
-    item_id = item_id,
-    template_id = template_id,
-    quantity = tonumber(quantity),
-    container = container,
-    slot = quote == '' and tonumber(slot) or slot,
     bound = bound == 'true',
     locked = locked == 'true',
     held = held == 'true',
+    shown = '"bound":' .. bound .. ',"locked":' .. locked .. ',"held":' .. held,
+  }
+end)
+
+codec.flags_of, codec.RECORD = flags_of, RECORD
+
+local integer, slot_text = codec.integer, codec.slot_text
+
+function codec.item(item_id, text)
+  local template_id, quantity, container, slot, flags_text = match(text, RECORD)
+  local flags = flags_of[flags_text]
+  return {
+    item_id = item_id,
+    template_id = template_id,
+    quantity = scalar[quantity],
+    container = container,
+    slot = scalar[slot],
+    bound = flags.bound,
+    locked = flags.locked,
+    held = flags.held,
+    before = text,
   }
 end
 
-function codec.slot_text(slot)
-  return type(slot) == 'number' and tostring(slot) or '"' .. slot .. '"'
-end
-
 function codec.item_text(item)
-  return '["' .. item.template_id .. '",' .. item.quantity .. ',"' .. item.container .. '",'
-    .. codec.slot_text(item.slot) .. ',' .. tostring(item.bound) .. ',' .. tostring(item.locked)
-    .. ',' .. tostring(item.held) .. ']'
-end
-
-function codec.decoded(text)
-  local value = kept[text]
-  if value == nil then
-    if kept_count >= KEPT_MAX then
-      kept, kept_count = {}, 0
-    end
-    value = cjson.decode(text)
-    kept[text], kept_count = value, kept_count + 1
-  end
-  return value
+  return '["' .. item.template_id .. '",' .. integer[item.quantity] .. ',"' .. item.container .. '",'
+    .. slot_text[item.slot] .. ',' .. FLAG_TEXT[item.bound] .. ',' .. FLAG_TEXT[item.locked] .. ','
+    .. FLAG_TEXT[item.held] .. ']'
 end
 
 function codec.actor_text(actor)

@@ -15,9 +15,9 @@ function consume.consume_item(d, item_id, quantity)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = item_id})
   end
-  local refusal = guards.available(d, item)
+  local refusal = guards.available(d, {item})
     or guards.not_locked(item)
-    or guards.state_allows(d, 'consume', draft.facts_of(d, item))
+    or guards.state_allows(d, 'consume', item.facts)
   if refusal then
     return refusal
   end
@@ -65,10 +65,10 @@ function consume.carried(d, template_id)
     return found
   end
   for _, container in ipairs(RULESET.order) do
-    local entry = RULESET.containers[container]
+    local entry = CONTAINERS[container]
     if entry.kind ~= 'mailbox' and entry.consumable then
       for _, stack in ipairs(placement.stacks(d, container, facts)) do
-        if not stack.locked and not guards.available(d, stack) then
+        if not stack.locked and not guards.available(d, {stack}) then
           found[#found + 1] = stack
         end
       end

@@ -1,79 +1,113 @@
 -- draft: the working copy that a call's commands alter, one after the other.
--- requires: bitmap, codec, totals
+-- requires: bitmap, codec, names, totals
 --
--- It works on a view (get, set) of the session's fields. Where its twin recounts, this keeps totals.
+-- It works on the session's fields, a table that reads a field when it is asked for. Where its twin
+-- recounts, this keeps totals. What only some commands need is not there until they do.
 
 local draft = {}
 
-function draft.new(view, templates, id_prefix)
+local PLACE, USED, MAP, EXTRA, STACKS = names.PLACE, names.USED, names.MAP, names.EXTRA, names.STACKS
+local AT_SIGN, byte = string.byte('@'), string.byte
+local text_of, add_stack, add_used, add_weight = totals.text, totals.add_stack, totals.add_used, totals.add_weight
+
+function draft.new(fields, templates, id_prefix)
   return {
-    view = view,
+    fields = fields,
     templates = templates,
     id_prefix = id_prefix,
     items = {},
-    before = {},
     touched = {},
-    touched_containers = {},
-    made = {},
-    told = {},
+    texts = {},
+    added = {},
     minted_count = 0,
-    totals_before = {},
+    op_index = 0,
   }
 end
 
 function draft.begin(d, op_index)
-  d.op_index, d.owed = op_index, nil
-  d.weight_before, d.limit_before, d.totals_before = nil, nil, {}
+  if op_index > 0 then
+    d.op_index, d.owed = op_index, nil
+    d.weight_before, d.limit_before, d.totals_before = nil, nil, nil
+  end
 end
 
 -- reading
 
-function draft.item(d, ref)
-  if string.sub(ref, 1, 1) == '@' then
-    ref = d.made[tonumber(string.sub(ref, 2))] or ''
+function draft.read(d, ref)
+  -- An item without its facts, or false.
+  if byte(ref) == AT_SIGN then
+    ref = d.made and d.made[tonumber(string.sub(ref, 2))] or ''
   end
   local item = d.items[ref]
   if item == nil then
-    local text = d.view.get('item:' .. ref)
-    item = text and codec.item(ref, text) or false
-    d.items[ref], d.before[ref] = item, text or false
+    local text = d.fields['item:' .. ref]
+    item = text and codec.item(ref, text)
+    d.items[ref] = item
+  end
+  return item
+end
+
+function draft.item(d, ref)
+  local item = d.items[ref]
+  if item == nil then
+    item = draft.read(d, ref)
+  end
+  if item and not item.facts then
+    item.facts = draft.facts(d, item.template_id)
   end
   return item or nil
 end
 
 function draft.has_known(d, item_id)
-  return draft.item(d, item_id) ~= nil or d.touched[item_id] ~= nil
+  if draft.item(d, item_id) then
+    return true
+  end
+  for _, item in ipairs(d.touched) do
+    if item.item_id == item_id then
+      return true
+    end
+  end
+  return false
 end
 
 function draft.at(d, container, slot)
-  local item_id = d.view.get('at:' .. container .. ':' .. slot)
-  return item_id and draft.item(d, string.sub(item_id, 2, -2)) or nil
+  local item_id = text_of(d, PLACE[container][slot])
+  return item_id ~= '' and draft.item(d, item_id) or nil
 end
 
 function draft.facts(d, template_id)
-  local text = d.view.get('facts:' .. template_id) or d.templates[template_id]
-  return text and codec.decoded(text) or nil
-end
-
-function draft.facts_of(d, item)
-  return draft.facts(d, item.template_id)
+  local text = d.facts and d.facts[template_id]
+  if text == nil then
+    text = d.fields[names.FACTS[template_id]]
+  end
+  text = text or d.templates[template_id]
+  return text and codec.facts[text] or nil
 end
 
 function draft.actor(d)
-  return d.new_actor or codec.decoded(d.view.get('actor'))
+  return d.new_actor or codec.actor[d.fields.actor]
 end
 
-local function points(d, attribute)
-  return attribute and draft.actor(d).attributes[attribute] or 0
+local function points(actor, attribute)
+  return attribute and actor.attributes[attribute] or 0
+end
+
+function draft.slots_of(container, actor, extra)
+  -- How many slots there are, for an actor with so many more by what is worn.
+  local entry = CONTAINERS[container]
+  local own = entry.capacity
+  if entry.attribute then
+    own = math.max(0, own + entry.per_point * points(actor, entry.attribute))
+  end
+  local total = own + extra
+  return total < BOUNDS.capacity and total or BOUNDS.capacity
 end
 
 function draft.total(d, container)
-  local entry = RULESET.containers[container]
-  if entry.kind ~= 'slots' then
+  if CONTAINERS[container].kind ~= 'slots' then
     return nil
   end
-  local own = math.max(0, entry.capacity + entry.per_point * points(d, entry.attribute))
-  return math.min(own + totals.number(d, 'extra:' .. container), BOUNDS.capacity)
+  return draft.slots_of(container, draft.actor(d), totals.number(d, EXTRA[container]))
 end
 
 function draft.first_free(d, container)
@@ -86,23 +120,23 @@ function draft.first_free(d, container)
 end
 
 function draft.lowest_gap(d, container)
-  return bitmap.first_absent(totals.bits(d, 'map:' .. container))
+  return bitmap.first_absent(text_of(d, MAP[container]))
 end
 
 function draft.highest(d, container)
-  return bitmap.highest(totals.bits(d, 'map:' .. container))
+  return bitmap.highest(text_of(d, MAP[container]))
 end
 
 function draft.stacks(d, container, template_id)
   local found = {}
-  for index, slot in ipairs(bitmap.members(totals.bits(d, 'stacks:' .. container .. ':' .. template_id))) do
+  for index, slot in ipairs(bitmap.members(text_of(d, STACKS[container][template_id]))) do
     found[index] = draft.at(d, container, slot)
   end
   return found
 end
 
 function draft.used(d, container)
-  return totals.number(d, 'used:' .. container)
+  return totals.digits(d, USED[container])
 end
 
 function draft.count(d, template_id)
@@ -125,10 +159,16 @@ function draft.weight(d)
   return totals.number(d, 'weight')
 end
 
-function draft.carry_limit(d)
+function draft.limit_of(actor, granted)
+  -- The most that may be carried, by an actor to whom worn items grant so much of it.
   local carry = RULESET.carry
-  local naked = math.max(0, carry.base + carry.per_point * points(d, carry.attribute))
-  return math.min(naked + totals.number(d, 'carry'), BOUNDS.carried)
+  local naked = carry.base + carry.per_point * points(actor, carry.attribute)
+  local limit = (naked > 0 and naked or 0) + granted
+  return limit < BOUNDS.carried and limit or BOUNDS.carried
+end
+
+function draft.carry_limit(d)
+  return draft.limit_of(draft.actor(d), totals.number(d, 'carry'))
 end
 
 function draft.minted(d)
@@ -138,43 +178,87 @@ end
 -- writing
 
 local function touch(d, item, container)
-  d.touched_containers[container] = true
-  if not d.touched[item.item_id] then
-    d.touched[item.item_id] = true
-    d.touched[#d.touched + 1] = item.item_id
+  local touched = d.touched
+  touched[container] = true
+  if not item.touched then
+    item.touched = true
+    touched[#touched + 1] = item
+  end
+end
+
+local function leave(d, item)
+  local container = item.container
+  local place = PLACE[container][item.slot]
+  touch(d, item, container)
+  if d.texts[place] == nil then
+    -- What is there is known without reading.
+    d.fields[place] = '"' .. item.item_id .. '"'
+  end
+  d.texts[place] = ''
+  if container == 'equipment' then
+    totals.add_worn(d, item.facts, -1, draft.total, draft.carry_limit)
+  end
+end
+
+local function arrive(d, item, container, slot)
+  local place = PLACE[container][slot]
+  touch(d, item, container)
+  if d.texts[place] == nil then
+    d.fields[place] = false
+  end
+  d.texts[place] = item.item_id
+  item.container, item.slot = container, slot
+  if container == 'equipment' then
+    item.bound = item.bound or item.facts.bind == 'equip'
+    totals.add_worn(d, item.facts, 1, draft.total, draft.carry_limit)
   end
 end
 
 function draft.lift(d, item)
-  local container, facts = item.container, draft.facts_of(d, item)
-  touch(d, item, container)
-  d.view.set('at:' .. container .. ':' .. item.slot, nil)
-  totals.add_used(d, container, item.template_id, item.slot, bitmap.delete)
-  totals.add_weight(d, container, facts, -item.quantity)
-  if container == 'equipment' then
-    totals.add_worn(d, facts, -1, draft.total, draft.carry_limit)
-  end
+  local container, slot = item.container, item.slot
+  leave(d, item)
+  add_used(d, container, slot, bitmap.delete)
+  add_stack(d, container, item.template_id, slot, bitmap.delete)
+  add_weight(d, container, item.facts, -item.quantity)
 end
 
 function draft.put(d, item, container, slot, quantity)
-  local facts = draft.facts_of(d, item)
-  touch(d, item, container)
-  totals.add_count(d, item.template_id, facts, quantity - item.quantity)
-  item.container, item.slot, item.quantity = container, slot, quantity
-  d.view.set('at:' .. container .. ':' .. slot, '"' .. item.item_id .. '"')
-  totals.add_used(d, container, item.template_id, slot, bitmap.insert)
-  totals.add_weight(d, container, facts, quantity)
-  if container == 'equipment' then
-    item.bound = item.bound or facts.bind == 'equip'
-    totals.add_worn(d, facts, 1, draft.total, draft.carry_limit)
+  if quantity ~= item.quantity then
+    totals.add_count(d, item.template_id, item.facts, quantity - item.quantity)
+    item.quantity = quantity
+  end
+  arrive(d, item, container, slot)
+  add_used(d, container, slot, bitmap.insert)
+  add_stack(d, container, item.template_id, slot, bitmap.insert)
+  add_weight(d, container, item.facts, quantity)
+end
+
+function draft.exchange(d, item, other)
+  local here, slot, there, other_slot = item.container, item.slot, other.container, other.slot
+  local template_id, other_template_id = item.template_id, other.template_id
+  leave(d, item)
+  leave(d, other)
+  arrive(d, item, there, other_slot)
+  arrive(d, other, here, slot)
+  -- Both places stay filled, so only what is told apart by template or weight can change.
+  if template_id ~= other_template_id then
+    add_stack(d, here, template_id, slot, bitmap.delete)
+    add_stack(d, there, template_id, other_slot, bitmap.insert)
+    add_stack(d, there, other_template_id, other_slot, bitmap.delete)
+    add_stack(d, here, other_template_id, slot, bitmap.insert)
+  end
+  if WEIGHS[here] ~= WEIGHS[there] then
+    add_weight(d, here, item.facts, -item.quantity)
+    add_weight(d, there, item.facts, item.quantity)
+    add_weight(d, there, other.facts, -other.quantity)
+    add_weight(d, here, other.facts, other.quantity)
   end
 end
 
 function draft.resize(d, item, quantity)
-  local facts = draft.facts_of(d, item)
   touch(d, item, item.container)
-  totals.add_weight(d, item.container, facts, quantity - item.quantity)
-  totals.add_count(d, item.template_id, facts, quantity - item.quantity)
+  add_weight(d, item.container, item.facts, quantity - item.quantity)
+  totals.add_count(d, item.template_id, item.facts, quantity - item.quantity)
   item.quantity = quantity
 end
 
@@ -186,6 +270,7 @@ end
 function draft.create(d, template_id, quantity, bound, locked, container, slot, item_id)
   d.minted_count = d.minted_count + 1
   item_id = item_id or d.id_prefix .. string.format('%08x', d.minted_count)
+  d.made = d.made or {}
   d.made[d.op_index] = d.made[d.op_index] or item_id
   local item = {
     item_id = item_id,
@@ -194,13 +279,14 @@ function draft.create(d, template_id, quantity, bound, locked, container, slot, 
     bound = bound,
     locked = locked,
     held = false,
+    facts = draft.facts(d, template_id),
   }
-  d.items[item_id], d.before[item_id] = item, false
+  d.items[item_id] = item
   draft.put(d, item, container, slot, quantity)
 end
 
 function draft.destroy(d, item)
-  totals.add_count(d, item.template_id, draft.facts_of(d, item), -item.quantity)
+  totals.add_count(d, item.template_id, item.facts, -item.quantity)
   d.items[item.item_id] = false
 end
 
@@ -217,6 +303,7 @@ end
 
 function draft.tell(d, told)
   told.op_index = d.op_index
+  d.told = d.told or {}
   d.told[#d.told + 1] = told
 end
 
@@ -224,19 +311,30 @@ function draft.owe(d, refusal)
   d.owed = d.owed or refusal
 end
 
-function draft.store(d)
-  -- Writes the altered items to the view, and answers which changed and which went.
+function draft.store(d, set, gone)
+  -- Adds to what is to be set and what is to go, and answers which items changed and which went.
   local changed, removed = {}, {}
-  for _, item_id in ipairs(d.touched) do
-    local item, before = d.items[item_id], d.before[item_id]
-    local text = item and codec.item_text(item) or nil
+  local touched, items = d.touched, d.items
+  for index = 1, #touched do
+    local item = touched[index]
+    local item_id, before = item.item_id, item.before
+    local text = items[item_id] and codec.item_text(item)
     if text and text ~= before then
       changed[#changed + 1] = item
-      d.view.set('item:' .. item_id, text)
-    elseif not text and before then
+      set[#set + 1], set[#set + 2] = 'item:' .. item_id, text
+    elseif before and not text then
       removed[#removed + 1] = item_id
-      d.view.set('item:' .. item_id, nil)
+      gone[#gone + 1] = 'item:' .. item_id
     end
   end
+  for template_id, text in pairs(d.facts or {}) do
+    local field = names.FACTS[template_id]
+    if text and text ~= d.fields[field] then
+      set[#set + 1], set[#set + 2] = field, text
+    elseif not text and d.fields[field] then
+      gone[#gone + 1] = field
+    end
+  end
+  totals.store(d, set, gone)
   return changed, removed
 end

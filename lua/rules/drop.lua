@@ -6,8 +6,8 @@ local function drop(d, command)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = command.item_id})
   end
-  local facts = draft.facts_of(d, item)
-  local refusal = guards.available(d, item)
+  local facts = item.facts
+  local refusal = guards.available(d, {item})
     or guards.not_locked(item)
     or guards.state_allows(d, 'drop', facts)
     or guards.source_unlocked(d, item)

@@ -14,7 +14,7 @@ function grant.grant(d, command)
     })
   end
   local container = command.container
-  local nowhere = container and container ~= 'equipment' and not RULESET.containers[container]
+  local nowhere = container and container ~= 'equipment' and not CONTAINERS[container]
   if nowhere then
     return guards.refuse('UNKNOWN_CONTAINER', {container = container})
   end
@@ -43,7 +43,7 @@ function grant.grant(d, command)
     return guards.refuse('CONTAINER_REJECTS_ITEM', {template_id = command.template_id, container = container})
   end
   if container and #containers > 0 then
-    guards.changes_hands(d, container, facts, bound, {template_id = command.template_id})
+    guards.changes_hands(d, container, facts, bound, 'template_id', command.template_id)
   end
   local lot = {
     facts = facts, bound = bound, locked = false, item_id = command.item_id,

@@ -1,5 +1,5 @@
 -- guards: what several commands test. Each answers with a refusal, or nil to go on.
--- requires: draft
+-- requires: draft, memo
 
 local guards = {}
 
@@ -7,15 +7,16 @@ function guards.refuse(code, params)
   return {code = code, params = params}
 end
 
-function guards.available(d, ...)
-  local items = {...}
-  for _, item in ipairs(items) do
+function guards.available(d, items)
+  for index = 1, #items do
+    local item = items[index]
     if item.held then
       return guards.refuse('ITEM_HELD', {item_id = item.item_id})
     end
   end
-  for _, item in ipairs(items) do
-    if draft.facts_of(d, item).kind == BOUNDS.unknown_kind then
+  for index = 1, #items do
+    local item = items[index]
+    if item.facts.kind == BOUNDS.unknown_kind then
       return guards.refuse('FROZEN', {item_id = item.item_id, template_id = item.template_id})
     end
   end
@@ -52,10 +53,22 @@ local function is_exempt(state, facts)
   return false
 end
 
-function guards.state_allows(d, deed, facts)
+-- The states that forbid a deed, in the ruleset's order.
+guards.FORBIDDING = memo(function(deed)
+  local states = {}
   for _, state in ipairs(RULESET.ruled_states) do
-    local forbidden = RULESET.state_rules[state].forbids[deed]
-    if forbidden and is_in_state(d, state) and not is_exempt(state, facts) then
+    if RULESET.state_rules[state].forbids[deed] then
+      states[#states + 1] = state
+    end
+  end
+  return states
+end)
+
+function guards.state_allows(d, deed, facts)
+  local states = guards.FORBIDDING[deed]
+  for index = 1, #states do
+    local state = states[index]
+    if is_in_state(d, state) and not is_exempt(state, facts) then
       return guards.refuse('ACTOR_STATE_FORBIDS', {command = deed, state = state})
     end
   end
@@ -70,15 +83,15 @@ function guards.slot_unlocked(d, slot, facts)
 end
 
 function guards.container_open(d, container)
-  local entry = RULESET.containers[container]
-  for _, state in ipairs(entry.locked_while) do
-    if is_in_state(d, state) then
-      return guards.refuse('ACTOR_STATE_FORBIDS', {container = container, state = state})
+  local locked, opened = CONTAINERS[container].locked_while, CONTAINERS[container].open_while
+  for index = 1, #locked do
+    if is_in_state(d, locked[index]) then
+      return guards.refuse('ACTOR_STATE_FORBIDS', {container = container, state = locked[index]})
     end
   end
-  local open = #entry.open_while == 0
-  for _, state in ipairs(entry.open_while) do
-    open = open or is_in_state(d, state)
+  local open = #opened == 0
+  for index = 1, #opened do
+    open = open or is_in_state(d, opened[index])
   end
   if not open then
     return guards.refuse('ACTOR_STATE_FORBIDS', {container = container})
@@ -87,7 +100,7 @@ end
 
 function guards.source_unlocked(d, item)
   if item.container == 'equipment' then
-    return guards.slot_unlocked(d, item.slot, draft.facts_of(d, item))
+    return guards.slot_unlocked(d, item.slot, item.facts)
   end
   return guards.container_open(d, item.container)
 end
@@ -128,7 +141,7 @@ function guards.room(d)
   if d.weight_before and weight > d.weight_before and weight > limit then
     return guards.refuse('TOO_HEAVY', {limit = limit})
   end
-  for _, container in ipairs(RULESET.order) do
+  for _, container in ipairs(d.totals_before and RULESET.order or {}) do
     local before = d.totals_before[container]
     local total = before and draft.total(d, container)
     if before and total < before and draft.highest(d, container) >= total then
@@ -140,15 +153,15 @@ function guards.room(d)
   end
 end
 
-function guards.changes_hands(d, container, facts, bound, subject)
-  if not RULESET.containers[container].shared then
+function guards.changes_hands(d, container, facts, bound, subject, id)
+  if not CONTAINERS[container].shared then
     return
   end
-  subject.container = container
+  local params = {container = container, [subject] = id}
   if bound then
-    draft.owe(d, guards.refuse('ITEM_BOUND', subject))
+    draft.owe(d, guards.refuse('ITEM_BOUND', params))
   end
   if facts.tradeable == false then
-    draft.owe(d, guards.refuse('NOT_TRADEABLE', subject))
+    draft.owe(d, guards.refuse('NOT_TRADEABLE', params))
   end
 end

@@ -52,7 +52,7 @@ function limits.may_wear(d, item, facts, leaving)
   if group and group.max_equipped then
     local staying = draft.worn_group(d, facts.limit_group)
     for _, other in ipairs(leaving) do
-      staying = staying - (draft.facts_of(d, other).limit_group == facts.limit_group and 1 or 0)
+      staying = staying - (other.facts.limit_group == facts.limit_group and 1 or 0)
     end
     if staying >= group.max_equipped then
       return guards.refuse('LIMIT_GROUP', {

@@ -16,7 +16,7 @@ function lock.set_lock(d, item_id, locked)
   if not item then
     return guards.refuse('ITEM_NOT_FOUND', {item_id = item_id})
   end
-  local refusal = guards.available(d, item)
+  local refusal = guards.available(d, {item})
   if refusal then
     return refusal
   end

@@ -15,13 +15,13 @@ function move.move_item(d, item, to, quantity)
   if to.container == 'equipment' then
     return wear.put_on(d, item, to.slot, quantity)
   end
-  local facts = draft.facts_of(d, item)
+  local facts = item.facts
   local other = move.occupant(d, item, facts, to)
-  local refusal = guards.available(d, item, other)
+  local refusal = guards.available(d, {item, other})
   if refusal then
     return refusal
   end
-  if not RULESET.containers[to.container] then
+  if not CONTAINERS[to.container] then
     return guards.refuse('UNKNOWN_CONTAINER', {container = to.container})
   end
   if to.slot ~= nil and not placement.is_slot_of(d, to.container, facts, to.slot) then
@@ -37,7 +37,7 @@ function move.move_item(d, item, to, quantity)
     if item.container == 'equipment' then
       refusal = move.take_place(d, other, item)
     else
-      refusal = guards.state_allows(d, 'move', draft.facts_of(d, other))
+      refusal = guards.state_allows(d, 'move', other.facts)
     end
     if refusal then
       return refusal
@@ -47,7 +47,7 @@ function move.move_item(d, item, to, quantity)
     return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = item.item_id, container = to.container})
   end
   if not move.is_shared(d, item.container) then
-    guards.changes_hands(d, to.container, facts, item.bound, {item_id = item.item_id})
+    guards.changes_hands(d, to.container, facts, item.bound, 'item_id', item.item_id)
   end
   if to.slot == nil then
     return move.move_into(d, item, facts, to.container, quantity)
@@ -56,7 +56,7 @@ function move.move_item(d, item, to, quantity)
 end
 
 function move.occupant(d, item, facts, to)
-  if to.slot == nil or not RULESET.containers[to.container] then
+  if to.slot == nil or not CONTAINERS[to.container] then
     return nil
   end
   if not placement.is_slot_of(d, to.container, facts, to.slot) then
@@ -73,7 +73,7 @@ function move.leave(d, item, facts)
 end
 
 function move.is_shared(d, container)
-  return container ~= 'equipment' and RULESET.containers[container].shared
+  return container ~= 'equipment' and CONTAINERS[container].shared
 end
 
 function move.swaps(d, item, other, facts, container, quantity)
@@ -82,7 +82,7 @@ function move.swaps(d, item, other, facts, container, quantity)
 end
 
 function move.take_place(d, other, item)
-  local facts, slot = draft.facts_of(d, other), item.slot
+  local facts, slot = other.facts, item.slot
   return guards.state_allows(d, 'equip', facts)
     or guards.slot_unlocked(d, slot, facts)
     or wear.misfit(d, other, facts, slot)
@@ -189,7 +189,7 @@ end
 function move.swap(d, item, facts, other)
   local origin_container, origin_slot = item.container, item.slot
   local target_container, target_slot = other.container, other.slot
-  local others = draft.facts_of(d, other)
+  local others = other.facts
   if origin_container ~= 'equipment' then
     if not placement.accepts(d, origin_container, others) then
       return guards.refuse('CONTAINER_REJECTS_ITEM', {item_id = other.item_id, container = origin_container})
@@ -202,7 +202,7 @@ function move.swap(d, item, facts, other)
       return guards.refuse('SLOT_OCCUPIED', {container = target_container, slot = target_slot})
     end
     if not move.is_shared(d, target_container) then
-      guards.changes_hands(d, origin_container, others, other.bound, {item_id = other.item_id})
+      guards.changes_hands(d, origin_container, others, other.bound, 'item_id', other.item_id)
     end
   end
   local refusal = placement.stack_fits(d, item, facts, target_container, target_slot)
@@ -210,8 +210,5 @@ function move.swap(d, item, facts, other)
   if refusal then
     return refusal
   end
-  draft.lift(d, item)
-  draft.lift(d, other)
-  draft.put(d, item, target_container, target_slot, item.quantity)
-  draft.put(d, other, origin_container, origin_slot, other.quantity)
+  draft.exchange(d, item, other)
 end

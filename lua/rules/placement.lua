@@ -1,10 +1,10 @@
 -- placement: filling stacks, finding free slots, and pouring a lot into containers.
--- requires: draft, guards
+-- requires: draft, guards, memo
 
 local placement = {}
 
 local function filter_accepts(container, facts)
-  local entry = RULESET.containers[container]
+  local entry = CONTAINERS[container]
   if entry.kinds and not entry.kinds[facts.kind] then
     return false
   end
@@ -22,7 +22,7 @@ end
 placement.filter_accepts = filter_accepts
 
 function placement.accepts(d, container, facts)
-  return RULESET.containers[container].kind ~= 'mailbox' and filter_accepts(container, facts)
+  return CONTAINERS[container].kind ~= 'mailbox' and filter_accepts(container, facts)
 end
 
 function placement.auto_containers(d, facts, bound)
@@ -40,30 +40,34 @@ function placement.takes(d, container, facts, bound)
 end
 
 function placement.stays_out(d, container, facts, bound)
-  return RULESET.containers[container].shared and (bound or facts.tradeable == false)
+  return CONTAINERS[container].shared and (bound or facts.tradeable == false)
 end
 
+local is_index = memo(function(slot)
+  return type(slot) == 'number'
+end)
+
 function placement.is_slot_of(d, container, facts, slot)
-  if RULESET.containers[container].kind == 'purse' then
+  if CONTAINERS[container].kind == 'purse' then
     return slot == facts.template_id
   end
-  return type(slot) == 'number'
+  return is_index[slot]
 end
 
 function placement.out_of_range(d, container, slot)
   local total = draft.total(d, container)
-  if not total or type(slot) ~= 'number' or slot < total then
+  if not total or not is_index[slot] or slot < total then
     return nil
   end
   return guards.refuse('SLOT_OUT_OF_RANGE', {container = container, slot = slot, total = total})
 end
 
 function placement.stack_limit(d, container, facts)
-  local entry = RULESET.containers[container]
+  local entry = CONTAINERS[container]
   if not entry or entry.kind ~= 'purse' then
     return facts.stack_limit or 1
   end
-  return RULESET.weighs[container] and BOUNDS.weighing_quantity or BOUNDS.quantity
+  return WEIGHS[container] and BOUNDS.weighing_quantity or BOUNDS.quantity
 end
 
 function placement.stack_fits(d, item, facts, container, slot)
@@ -176,7 +180,7 @@ end
 
 function placement.bearable(d, container, lot, portion)
   local unit = lot.facts.weight or 0
-  if not lot.light or unit == 0 or not RULESET.weighs[container] then
+  if not lot.light or unit == 0 or not WEIGHS[container] then
     return portion
   end
   local spare = math.max(0, draft.carry_limit(d) - draft.weight(d))
@@ -184,14 +188,14 @@ function placement.bearable(d, container, lot, portion)
 end
 
 function placement.stacks(d, container, facts)
-  if RULESET.containers[container].kind ~= 'purse' then
+  if CONTAINERS[container].kind ~= 'purse' then
     return draft.stacks(d, container, facts.template_id)
   end
   return {draft.at(d, container, facts.template_id)}
 end
 
 function placement.free_slot(d, container, facts)
-  if RULESET.containers[container].kind == 'purse' then
+  if CONTAINERS[container].kind == 'purse' then
     return not draft.at(d, container, facts.template_id) and facts.template_id or nil
   end
   return draft.first_free(d, container)

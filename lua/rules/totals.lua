@@ -1,5 +1,5 @@
 -- totals: the running totals of a session, by which a command costs the same for 20 items and for 2,000.
--- requires: bitmap
+-- requires: bitmap, codec, names
 --
 -- The other side recounts all of this from the items whenever it is asked for. The fields:
 --   used:<container>              filled slots
@@ -11,44 +11,66 @@
 --   worn_group:<group>            slots of the doll that hold items of a limit group
 --   extra:<container>, carry      slots and carry weight that worn items grant
 --   weight                        weight carried
--- A total that is zero or empty has no field. They are read and written by way of the draft's view.
+-- A total that is zero or empty has no field. What a call adds to a number is kept apart from the
+-- number, and only where that is not zero in the end is the number made and written.
 
 local totals = {}
 
+local sub = string.sub
+local USED, MAP, STACKS = names.USED, names.MAP, names.STACKS
+
 function totals.number(d, field)
-  return tonumber(d.view.get(field) or 0)
+  return (d.fields[field] or 0) + (d.added[field] or 0)
 end
 
-local function add(d, field, amount)
-  local value = totals.number(d, field) + amount
-  -- Not tostring, which rounds to 14 digits.
-  d.view.set(field, value ~= 0 and string.format('%.0f', value) or nil)
+function totals.digits(d, field)
+  local added = d.added[field] or 0
+  if added == 0 then
+    return d.fields[field] or '0'
+  end
+  return codec.integer[d.fields[field] and d.fields[field] + added or added]
 end
 
-function totals.bits(d, field)
-  local text = d.view.get(field)
-  return text and string.sub(text, 2, -2) or ''
+function totals.add(d, field, amount)
+  local added = d.added
+  added[field] = (added[field] or 0) + amount
 end
 
-local function set_bits(d, field, map)
-  d.view.set(field, map ~= '' and '"' .. map .. '"' or nil)
+function totals.text(d, field)
+  -- What a field holds between its quotes, '' where it is absent.
+  local text = d.texts[field]
+  if text == nil then
+    text = d.fields[field]
+    text = text and sub(text, 2, -2) or ''
+    d.texts[field] = text
+  end
+  return text
 end
 
-function totals.add_used(d, container, template_id, slot, change)
+local add, text_of = totals.add, totals.text
+
+function totals.add_used(d, container, slot, change)
   -- change: bitmap.insert or bitmap.delete.
-  add(d, 'used:' .. container, change == bitmap.insert and 1 or -1)
-  if container ~= 'equipment' and type(slot) == 'number' then
-    local stacks = 'stacks:' .. container .. ':' .. template_id
-    set_bits(d, 'map:' .. container, change(totals.bits(d, 'map:' .. container), slot))
-    set_bits(d, stacks, change(totals.bits(d, stacks), slot))
+  add(d, USED[container], change == bitmap.insert and 1 or -1)
+  local map = MAP[container]
+  if map then
+    d.texts[map] = change(text_of(d, map), slot)
+  end
+end
+
+function totals.add_stack(d, container, template_id, slot, change)
+  local stacks = STACKS[container]
+  if stacks then
+    local field = stacks[template_id]
+    d.texts[field] = change(text_of(d, field), slot)
   end
 end
 
 function totals.add_weight(d, container, facts, quantity)
   local unit = facts.weight or 0
-  if unit ~= 0 and quantity ~= 0 and RULESET.weighs[container] then
+  if unit ~= 0 and quantity ~= 0 and WEIGHS[container] then
     d.weight_before = d.weight_before or totals.number(d, 'weight')
-    add(d, 'weight', unit * quantity)
+    totals.add(d, 'weight', unit * quantity)
   end
 end
 
@@ -57,34 +79,58 @@ function totals.add_count(d, template_id, facts, quantity)
     return
   end
   local count = totals.number(d, 'count:' .. template_id)
-  if count == 0 then
-    d.view.set('facts:' .. template_id, d.templates[template_id])
-  elseif count + quantity == 0 then
-    d.view.set('facts:' .. template_id, nil)
+  if count == 0 or count + quantity == 0 then
+    d.facts = d.facts or {}
+    d.facts[template_id] = count == 0 and d.templates[template_id]
   end
-  add(d, 'count:' .. template_id, quantity)
+  totals.add(d, 'count:' .. template_id, quantity)
   if facts.limit_group then
-    add(d, 'group:' .. facts.limit_group, quantity)
+    totals.add(d, 'group:' .. facts.limit_group, quantity)
   end
 end
 
 function totals.add_worn(d, facts, sign, total, carry_limit)
   if facts.unique_equipped then
-    add(d, 'worn:' .. facts.template_id, sign)
+    totals.add(d, 'worn:' .. facts.template_id, sign)
   end
   if facts.limit_group then
-    add(d, 'worn_group:' .. facts.limit_group, sign)
+    totals.add(d, 'worn_group:' .. facts.limit_group, sign)
   end
   local grants = facts.grants
   if not grants then
     return
   end
   for container, extra in pairs(grants.containers or {}) do
+    d.totals_before = d.totals_before or {}
     d.totals_before[container] = d.totals_before[container] or total(d, container)
-    add(d, 'extra:' .. container, sign * extra)
+    totals.add(d, names.EXTRA[container], sign * extra)
   end
   if grants.carry_weight then
     d.limit_before = d.limit_before or carry_limit(d)
-    add(d, 'carry', sign * grants.carry_weight)
+    totals.add(d, 'carry', sign * grants.carry_weight)
+  end
+end
+
+function totals.store(d, set, gone)
+  -- Adds the fields that have another value now to what is to be set and what is to go.
+  local fields, count = d.fields, #set
+  for field, added in pairs(d.added) do
+    if added ~= 0 then
+      local value = (fields[field] or 0) + added
+      if value == 0 then
+        gone[#gone + 1] = field
+      else
+        set[count + 1], set[count + 2], count = field, codec.integer[value], count + 2
+      end
+    end
+  end
+  for field, text in pairs(d.texts) do
+    local before = fields[field]
+    text = text ~= '' and '"' .. text .. '"'
+    if text and text ~= before then
+      set[count + 1], set[count + 2], count = field, text, count + 2
+    elseif before and not text then
+      gone[#gone + 1] = field
+    end
   end
 end

@@ -9,8 +9,8 @@ local function unequip(d, command)
   if command.to then
     return move.move_item(d, item, command.to, nil)
   end
-  local facts = draft.facts_of(d, item)
-  local refusal = guards.available(d, item)
+  local facts = item.facts
+  local refusal = guards.available(d, {item})
     or guards.state_allows(d, 'unequip', facts)
     or guards.source_unlocked(d, item)
   if refusal then

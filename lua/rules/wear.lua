@@ -13,13 +13,13 @@ local function contains(list, value)
 end
 
 function wear.put_on(d, item, slot, quantity)
-  local facts = draft.facts_of(d, item)
+  local facts = item.facts
   local target = slot
   if slot == nil then
     target = wear.choose_slot(d, item, facts)
   end
   local displaced = wear.worn_in_the_way(d, item, target)
-  local refusal = guards.available(d, item, unpack(displaced))
+  local refusal = guards.available(d, {item, unpack(displaced)})
   if refusal then
     return refusal
   end
@@ -92,7 +92,7 @@ function wear.states_allow(d, item, facts, target, displaced)
     return refusal
   end
   for _, other in ipairs(displaced) do
-    refusal = guards.state_allows(d, 'unequip', draft.facts_of(d, other))
+    refusal = guards.state_allows(d, 'unequip', other.facts)
     if refusal then
       return refusal
     end
@@ -145,7 +145,7 @@ function wear.worn_in_the_way(d, item, target)
 end
 
 function wear.stow(d, item, origin_container, origin_slot)
-  local facts = draft.facts_of(d, item)
+  local facts = item.facts
   if placement.may_stand(d, item, facts, origin_container, origin_slot)
     and not wear.barred(d, item, facts, origin_container, origin_slot) then
     draft.put(d, item, origin_container, origin_slot, item.quantity)

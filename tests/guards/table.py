@@ -104,14 +104,14 @@ GUARDS = (
     Guard(
         "commands only to a live session",
         CALL,
-        """if fields.get('status') ~= '"LIVE"' then""",
+        """if head[STATUS] ~= '"LIVE"' then""",
         "if false then",
         LUA_TESTS + "test_commands_are_applied_only_to_what_this_call_is_about",
     ),
     Guard(
         "commands only under the node's gen",
         CALL,
-        """elseif fields.get('gen') ~= '"' .. node.gen(now_ms) .. '"' then""",
+        "elseif head[GEN] ~= node.gen_text(now_ms) then",
         "elseif false then",
         LUA_TESTS + "test_a_promoted_node_is_noticed",
     ),

@@ -33,10 +33,10 @@ HISTORIES_MAX = 160
 IN_A_GO = 16
 # File of the library, what stands there, and what is planted in its stead.
 IN_THE_LIBRARY = {
-    "a sort is committed over what came in between": ("session_commit", "tag ~= call.tag(fields)", "false"),
+    "a sort is committed over what came in between": ("session_commit", "tag ~= call.tag(head)", "false"),
     "operation ids are not looked up": ("call", "if stored then", "if false then"),
     "an operation id is good for any commands": ("call", "hash ~= payload_hash", "false"),
-    "conditions are not looked at": ("call", "if_match ~= call.tag(fields)", "false"),
+    "conditions are not looked at": ("call", "if_match ~= call.tag(head)", "false"),
     "loads overwrite live sessions": (
         "session_open",
         "if adoption.is_behind(own, load) then",

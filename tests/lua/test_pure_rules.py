@@ -38,6 +38,13 @@ def test_bitmaps_agree(lua_bitmap: Any, slots: set[int], slot: int) -> None:
     assert list(lua_bitmap.members(text).values()) == sorted(slots)
 
 
+@given(slots=slots.filter(bool), other=st.integers(0, 1200), data=st.data())
+def test_a_slot_gives_way_to_another(lua_bitmap: Any, slots: set[int], other: int, data: st.DataObject) -> None:
+    slot = data.draw(st.sampled_from(sorted(slots)))
+    replaced = lua_bitmap.replace(f'"{bitmap.of(slots - {other})}"', slot, other) if slot != other else None
+    assert replaced in (None, f'"{bitmap.of(slots - {slot} | {other})}"')
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -63,5 +70,5 @@ def test_facts_are_kept_by_their_text(ruleset: Ruleset) -> None:
     install: Callable[[object], None] = runtime.eval("function(decode) cjson = {decode = decode} end")
     install(decode)
     codec = runtime.execute(rules_chunk(ruleset, "codec"))
-    assert [codec.decoded("x"), codec.decoded("x"), codec.decoded("y")] == ["X", "X", "Y"]
+    assert [codec.facts["x"], codec.facts["x"], codec.facts["y"]] == ["X", "X", "Y"]
     assert decoded == ["x", "y"]

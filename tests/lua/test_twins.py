@@ -19,10 +19,11 @@ STEMS = sorted(
 # What stands elsewhere on the other side: in ``Ruleset``, in a constructor, or because only one
 # side has running totals and texts to keep.
 LUA_ONLY = {
-    "draft": {"new", "actor", "store"},
+    "bitmap": {"replace"},
+    "draft": {"new", "read", "actor", "slots_of", "limit_of", "store"},
     "placement": {"filter_accepts", "allowed_slots"},
 }
-PYTHON_ONLY = {"bitmap": {"of"}, "draft": {"fork"}}
+PYTHON_ONLY = {"bitmap": {"of"}, "draft": {"facts_of", "fork"}}
 
 
 def python_names(stem: str) -> list[str]:

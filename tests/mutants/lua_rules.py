@@ -1,7 +1,8 @@
 """The mirror's rules under lupa, without a server: fields in, a refusal or what was altered out.
 
 It does what ``session_execute`` does between reading a session and writing it, over a plain table
-of the session's fields. ``sources`` may stand in for any of the shipped files.
+of the session's fields, and does it both ways: by the rules, and where ``quick`` has an answer by that
+as well. ``sources`` may stand in for any of the shipped files.
 """
 
 import json
@@ -19,35 +20,59 @@ from lua.library import in_order, shipped_sources
 from lua.tables import constants
 
 _EXECUTE = """
-local function execute(fields, templates, id_prefix, commands)
-  local staged = {}
-  local view = {}
-  function view.get(field)
-    local value = staged[field]
-    if value == nil then
-      value = fields[field]
+local ABSENT = {__index = function()
+  return false
+end}
+-- The head as far as rules read it: the places before the actor are for others.
+local HEAD = {'', '', '', '', '', '', '', '', 'actor', 'weight', 'carry'}
+
+local function given(fields)
+  local copy = setmetatable({}, ABSENT)
+  for field, text in pairs(fields) do
+    copy[field] = text
+  end
+  return copy
+end
+
+local function quickly(fields, commands)
+  local item_id, container, slot = quick.command(commands)
+  if not item_id then
+    return nil, nil, nil
+  end
+  local all = given(fields)
+  local function read(...)
+    local values = {...}
+    for index = 1, #values do
+      values[index] = all[values[index]]
     end
-    return value or nil
+    return values
   end
-  function view.set(field, value)
-    staged[field] = value or false
+  local head = read(unpack(HEAD))
+  for index, text in ipairs(read(unpack(quick.named(item_id, container, slot)))) do
+    head[#HEAD + index] = text
   end
-  local d = draft.new(view, templates, id_prefix)
+  local set, gone, changes, capacity = quick.move(head, read, item_id, container, slot)
+  return set and reply.body(1, 0, 0, changes, '', capacity), set, gone
+end
+
+local function execute(fields, templates, id_prefix, commands)
+  local d = draft.new(given(fields), templates, id_prefix)
   local refusal = apply(d, cjson.decode(commands))
   if refusal then
-    return refusal, nil, nil
+    return refusal, nil, nil, nil
   end
-  local changed, removed = draft.store(d)
+  local set, gone = {}, {}
+  local changed, removed = draft.store(d, set, gone)
   local actor_text = d.new_actor and codec.actor_text(d.new_actor)
   if actor_text == fields.actor then
     actor_text = nil
   elseif actor_text then
-    view.set('actor', actor_text)
+    set[#set + 1], set[#set + 2] = 'actor', actor_text
   end
   local changes = reply.changes(changed, removed, actor_text)
-  return nil, reply.body(1, 0, 0, changes, reply.told(d), reply.capacity(d)), staged
+  return nil, reply.body(1, 0, 0, changes, reply.told(d), reply.capacity(d)), set, gone
 end
-return {execute = execute, bitmap = bitmap}
+return {execute = execute, quickly = quickly, bitmap = bitmap}
 """
 
 
@@ -89,19 +114,23 @@ class LuaRules:
         self._runtime = lupa.lua51.LuaRuntime(unpack_returned_tuples=True, register_eval=False)
         self._runtime.globals().cjson = self._runtime.table(decode=self._decode)
         exported = self._runtime.execute(_constants(ruleset) + body + _EXECUTE)
-        self._execute, self.bitmap = exported.execute, exported.bitmap
+        self._execute, self._quickly, self.bitmap = exported.execute, exported.quickly, exported.bitmap
 
     def execute(
         self, fields: Mapping[str, str], templates: Mapping[str, str], id_prefix: str, commands: str
     ) -> LuaRefusal | LuaApplied:
-        """Apply commands (JSON) to a session's fields; raises ``LuaError`` where the rules break."""
+        """Apply commands (JSON) to a session's fields; raises ``LuaError`` where the rules break.
+
+        Where the quick way has an answer, it must be the same: raises ``AssertionError``.
+        """
         table = self._runtime.table_from
-        refusal, body, staged = self._execute(table(fields), table(templates), id_prefix, commands)
-        if refusal is not None:
-            return LuaRefusal(refusal.code, dict(refusal.params.items()), refusal.op_index)
-        altered = {name: value or None for name, value in staged.items()}
-        altered = {name: value for name, value in altered.items() if value != fields.get(name)}
-        return LuaApplied(json.loads(body), altered)
+        refusal, body, set_, gone = self._execute(table(fields), table(templates), id_prefix, commands)
+        outcome = _applied(body, set_, gone) if refusal is None else _refusal(refusal)
+        quick_body, set_, gone = self._quickly(table(fields), commands)
+        if quick_body:
+            quickly = _applied(quick_body, set_, gone)
+            assert quickly == outcome, f"the quick way has {quickly}, not {outcome}"
+        return outcome
 
     def _decode(self, text: str) -> Any:
         return self._table(json.loads(text))
@@ -112,3 +141,13 @@ class LuaRules:
         if isinstance(value, Sequence) and not isinstance(value, str):
             return self._runtime.table_from([self._table(entry) for entry in value])
         return value
+
+
+def _refusal(refusal: Any) -> LuaRefusal:
+    return LuaRefusal(refusal.code, dict(refusal.params.items()), refusal.op_index)
+
+
+def _applied(body: str, set_: Any, gone: Any) -> LuaApplied:
+    flat = list(set_.values())
+    altered: dict[str, str | None] = dict(zip(flat[::2], flat[1::2], strict=True))
+    return LuaApplied(json.loads(body), altered | dict.fromkeys(gone.values()))

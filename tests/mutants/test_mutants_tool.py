@@ -102,10 +102,10 @@ FIXED = [
     ("engine/rules/draft.py", "removed", "del self._at["),
     ("lua/rules/guards.lua", "removed", "if item.held then"),
     ("lua/rules/guards.lua", "boundary", "if actor.level < "),
-    ("lua/rules/consume.lua", "swapped", "guards.available(d, item)"),
+    ("lua/rules/consume.lua", "swapped", "guards.available(d, {item})"),
     ("lua/rules/lock.lua", "not dropped", "if not item then"),
     ("lua/rules/consume.lua", "min or max", "local portion = math.min(quantity, entry.quantity)"),
-    ("lua/rules/draft.lua", "removed", "totals.add_weight(d, container, facts, -item.quantity)"),
+    ("lua/rules/draft.lua", "removed", "add_weight(d, container, item.facts, -item.quantity)"),
 ]
 
 

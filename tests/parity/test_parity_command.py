@@ -45,7 +45,7 @@ PLANTED = {
         "weight > d.weight_before and weight >= limit",
     ),
     "order of stacks": ("consume", "return a.rank < b.rank", "return a.rank > b.rank"),
-    "trailing zeros": ("bitmap", "'^0*()', 2)", "'^1*()', 2)"),
+    "trailing zeros": ("bitmap", "last_filled(map, at - 1)", "at - 1"),
     "no such function": ("consume", "table.sort(", "table.sorted("),
 }
 
