@@ -6,7 +6,7 @@ from engine.refusals import Refusal
 from engine.state import Actor, InventorySessionDTO, Item
 
 
-class Changes(Struct, frozen=True, omit_defaults=True):
+class Changes(Struct, frozen=True, omit_defaults=True, gc=False):
     """The difference a call made, in the shape that replies and the journal show.
 
     ``changed``: items whose value now differs from before the call, new ones among them, in

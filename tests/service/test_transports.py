@@ -156,16 +156,20 @@ async def test_a_characters_order_holds_whatever_comes_between(site: Site, langu
         disturbing.cancel()
         await asyncio.gather(disturbing, return_exceptions=True)
         # Where a session ends while PostgreSQL is waited for, it may be left open whether it has it all.
-        odd = [answer for answer in answers if "code" in answer]
+        # And nothing was done where each load of one's own was overtaken by an eviction.
+        undone = [answer["id"] for answer in answers if answer.get("code") == "UNAVAILABLE"]
+        odd = [answer for answer in answers if "code" in answer and answer["id"] not in undone]
         assert all(one["code"] == "OUTCOME_UNKNOWN" and one["id"] in durable for one in odd), odd
+        assert len(undone) < 30
         for char_id in char_ids:
             mine = [answer for answer in answers if answer["id"] in sent[char_id]]
             assert [answer["id"] for answer in mine] == sent[char_id]
             # Carried out in that order, each once.
-            for seq, answer in enumerate(mine, 1):
+            done = [answer for answer in mine if answer["id"] not in undone]
+            for seq, answer in enumerate(done, 1):
                 assert answer.get("seq", seq) == seq
             await orchestrator.load_session(char_id)
-            assert (await orchestrator.read_session(char_id)).session.seq == len(mine)
+            assert (await orchestrator.read_session(char_id)).session.seq == len(done)
         await stream.socket.close()
     await site.audit()
 
