@@ -1,8 +1,8 @@
 """The commander: carries every call to Redis or Valkey, many at once, over one connection.
 
-What is asked for in one turn of the event loop goes out in one write, in the order in which it was
+What is asked for in one turn of the event loop goes out in a few writes, in the order in which it was
 asked; so two calls of one character are applied in the order of their callers, and a write, a read
-and a wake-up of the process are shared by all who call at that moment. One connection is enough for
+and a wake-up of the process are shared by those who call at that moment. One connection is enough for
 a server that does one thing at a time, and a second link is what keeps long batches apart from
 short calls.
 
@@ -29,6 +29,9 @@ Argument = bytes | str | int
 
 # Commands sent and not answered; more wait here, where they can be given up without harm.
 IN_FLIGHT_MAX: Final = 4_096
+# So many are written at once, without waiting for the turn's end: Redis begins with them while the
+# others are made ready here. Were all written together, one of the two would always wait for the other.
+EAGER: Final = 4
 # One write takes no more, so that what the connection cannot take stays here.
 WRITE_BYTES_MAX: Final = 1 << 20
 # What a waiting call holds beside its text.
@@ -120,7 +123,10 @@ class RedisLink:
         exchange.since = loop.time()
         self._unsent.append(exchange)
         self._unsent_bytes += len(packed) + _EXCHANGE_BYTES
-        self._flush_soon()
+        if len(self._unsent) >= EAGER and self._wire is not None:
+            self._flush()
+        else:
+            self._flush_soon()
         return future
 
     def _flush_soon(self) -> None:

@@ -1,5 +1,5 @@
 -- reads: which fields a call is going to ask for, so that they are read together.
--- requires: draft, names, totals, view
+-- requires: draft, names, placement, totals, view
 --
 -- Only for speed: what is not foreseen here is read when it is asked for. First comes what the commands
 -- name, then what the items that they name lead to, then what those in their way lead to.
@@ -7,13 +7,8 @@
 local reads = {}
 
 local USED, MAP, EXTRA, STACKS, PLACE, FACTS = names.USED, names.MAP, names.EXTRA, names.STACKS, names.PLACE, names.FACTS
-
-local function add_container(fields, count, container)
-  fields[count + 1] = USED[container]
-  if MAP[container] then
-    fields[count + 2], fields[count + 3] = MAP[container], EXTRA[container]
-  end
-end
+-- Commands by which there come to be more or fewer of a template.
+local COUNTING = {consume = true, drop = true, use = true}
 
 local function destination(command)
   local to = command.to
@@ -25,83 +20,116 @@ local function destination(command)
   return command.container
 end
 
+local function add_container(fields, container)
+  local count = #fields
+  fields[count + 1] = USED[container]
+  if MAP[container] then
+    fields[count + 2], fields[count + 3] = MAP[container], EXTRA[container]
+  end
+end
+
+local function add_stacks(fields, container, template_id)
+  -- Where the template may lie in a container, the purse's one stack included.
+  if STACKS[container] then
+    fields[#fields + 1] = STACKS[container][template_id]
+  elseif container ~= 'equipment' and PLACE[container] then
+    fields[#fields + 1] = PLACE[container][template_id]
+  end
+end
+
 function reads.named(commands)
   -- There is room for what one command names, so that the list need not grow.
-  local fields, count = {nil, nil, nil, nil, nil, nil}, 0
+  local fields = {nil, nil, nil, nil, nil, nil, nil, nil}
   for index = 1, #commands do
     local command = commands[index]
-    local item_id, template_id = command.item_id, command.template_id
-    if item_id then
-      count = count + 1
-      fields[count] = 'item:' .. item_id
+    if command.item_id then
+      fields[#fields + 1] = 'item:' .. command.item_id
     end
-    if template_id then
-      fields[count + 1], fields[count + 2] = FACTS[template_id], 'count:' .. template_id
-      count = count + 2
+    if command.template_id then
+      fields[#fields + 1] = FACTS[command.template_id]
+      fields[#fields + 1] = 'count:' .. command.template_id
     end
     local container, slot = destination(command)
-    local places = PLACE[container]
-    if places then
+    if PLACE[container] then
+      add_container(fields, container)
       if slot then
-        count = count + 1
-        fields[count] = places[slot]
+        fields[#fields + 1] = PLACE[container][slot]
       end
-      add_container(fields, count, container)
-      count = #fields
     end
   end
   return fields
 end
 
-local function add_stacks(fields, count, template_id, container, other_container)
-  fields[count + 1] = FACTS[template_id]
-  local stacks = STACKS[container]
-  if stacks then
-    count = count + 1
-    fields[count + 1] = stacks[template_id]
+local function add_everywhere(fields, containers, template_id, facts)
+  for _, container in ipairs(containers) do
+    if placement.filter_accepts(container, facts) then
+      add_container(fields, container)
+      add_stacks(fields, container, template_id)
+    end
   end
-  stacks = STACKS[other_container]
-  if stacks and other_container ~= container then
-    fields[count + 2] = stacks[template_id]
+end
+
+local function follow_template(d, fields, command)
+  local template_id = command.template_id
+  local facts = draft.facts(d, template_id)
+  if command.container then
+    add_stacks(fields, command.container, template_id)
+  elseif facts then
+    add_everywhere(fields, command.op == 'grant' and RULESET.auto or RULESET.order, template_id, facts)
+  end
+end
+
+local function follow_item(d, fields, command, item)
+  -- Answers with the id of what is where the item goes.
+  local container, slot = destination(command)
+  local template_id, here = item.template_id, item.container
+  fields[#fields + 1] = FACTS[template_id]
+  if COUNTING[command.op] then
+    fields[#fields + 1] = 'count:' .. template_id
+  end
+  if here ~= container or MAP[here] and rawget(d.fields, MAP[here]) == nil then
+    add_container(fields, here)
+  end
+  add_stacks(fields, here, template_id)
+  if container ~= here then
+    add_stacks(fields, container, template_id)
+  end
+  if command.op == 'unequip' and not container then
+    for _, auto in ipairs(RULESET.auto) do
+      add_container(fields, auto)
+      add_stacks(fields, auto, template_id)
+    end
+  end
+  local other = slot and PLACE[container] and totals.text(d, PLACE[container][slot]) or ''
+  if other ~= '' and other ~= item.item_id then
+    fields[#fields + 1] = 'item:' .. other
+    return other
   end
 end
 
 function reads.follow(d, commands)
-  local fields, in_the_way = {nil, nil, nil, nil, nil, nil, nil, nil}, nil
+  local fields, in_the_way = {nil, nil, nil, nil, nil, nil, nil, nil}, {}
   for index = 1, #commands do
     local command = commands[index]
     local item = command.item_id and draft.read(d, command.item_id)
     if item then
-      local container, slot = destination(command)
-      local here, count = item.container, #fields
-      if here ~= container then
-        add_container(fields, count, here)
-        count = #fields
+      local other = follow_item(d, fields, command, item)
+      if other then
+        in_the_way[#in_the_way + 1] = {item = item, other = other}
       end
-      add_stacks(fields, count, item.template_id, here, container)
-      local places = slot and PLACE[container]
-      local other = places and totals.text(d, places[slot]) or ''
-      if other ~= '' and other ~= item.item_id then
-        fields[#fields + 1] = 'item:' .. other
-        in_the_way = in_the_way or {}
-        in_the_way[#in_the_way + 1], in_the_way[#in_the_way + 2] = item, other
-      end
+    elseif command.template_id then
+      follow_template(d, fields, command)
     end
   end
-  if fields[1] then
-    view.fetch(d.fields, fields)
-  end
-  if not in_the_way then
-    return
-  end
+  view.fetch(d.fields, fields)
   fields = {nil, nil, nil, nil}
-  for index = 1, #in_the_way, 2 do
-    local item, other = in_the_way[index], draft.read(d, in_the_way[index + 1])
+  for _, met in ipairs(in_the_way) do
+    local item, other = met.item, draft.read(d, met.other)
     if other and other.template_id ~= item.template_id then
-      add_stacks(fields, #fields, other.template_id, other.container, item.container)
+      fields[#fields + 1] = FACTS[other.template_id]
+      add_stacks(fields, other.container, other.template_id)
+      add_stacks(fields, item.container, other.template_id)
     end
   end
-  if fields[1] then
-    view.fetch(d.fields, fields)
-  end
+  view.fetch(d.fields, fields)
 end

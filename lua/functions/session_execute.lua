@@ -1,5 +1,5 @@
 -- session_execute: applies a call's commands to a live session, all or nothing.
--- requires: apply, call, codec, draft, quick, reads, reply
+-- requires: apply, call, codec, draft, quick, reads, reply, view
 -- flags:
 -- KEYS: session, journal, done, due
 -- ARGV: catalog, origin, op_id, payload_hash, if_match, flush_interval_ms, unflushed_max_ms, id_prefix, commands, then template_id and facts in turn
@@ -33,7 +33,7 @@ local function session_execute(keys, args)
   for index = 10, #args, 2 do
     templates[args[index]] = args[index + 1]
   end
-  local d = draft.new(call.fields(session, head, named), templates, id_prefix)
+  local d = draft.new(call.fields(session, head, named), view.fetch, templates, id_prefix)
   reads.follow(d, decoded)
   local refusal = apply(d, decoded)
   if refusal then

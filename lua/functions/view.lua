@@ -23,9 +23,12 @@ function view.open(fields)
 end
 
 function view.fetch(fields, wanted)
-  local values = redis.call('HMGET', fields.key, unpack(wanted))
-  for index = 1, #wanted do
-    fields[wanted[index]] = values[index]
+  for first = 1, #wanted, CHUNK do
+    local last = math.min(first + CHUNK - 1, #wanted)
+    local values = redis.call('HMGET', fields.key, unpack(wanted, first, last))
+    for index = first, last do
+      fields[wanted[index]] = values[index - first + 1]
+    end
   end
 end
 

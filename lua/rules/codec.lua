@@ -30,8 +30,6 @@ local scalar = memo(function(text)
   return tonumber(text) or string.sub(text, 2, -2)
 end)
 
-codec.scalar = scalar
-
 local FLAG_TEXT = {[true] = 'true', [false] = 'false'}
 codec.FLAG_TEXT = FLAG_TEXT
 

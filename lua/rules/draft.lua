@@ -7,12 +7,14 @@
 local draft = {}
 
 local PLACE, USED, MAP, EXTRA, STACKS = names.PLACE, names.USED, names.MAP, names.EXTRA, names.STACKS
-local AT_SIGN, byte = string.byte('@'), string.byte
+local AT_SIGN, byte, max, min = string.byte('@'), string.byte, math.max, math.min
 local text_of, add_stack, add_used, add_weight = totals.text, totals.add_stack, totals.add_used, totals.add_weight
 
-function draft.new(fields, templates, id_prefix)
+function draft.new(fields, fetch, templates, id_prefix)
+  -- ``fetch`` puts many fields at once into ``fields``, by a list of their names.
   return {
     fields = fields,
+    fetch = fetch,
     templates = templates,
     id_prefix = id_prefix,
     items = {},
@@ -95,12 +97,8 @@ end
 function draft.slots_of(container, actor, extra)
   -- How many slots there are, for an actor with so many more by what is worn.
   local entry = CONTAINERS[container]
-  local own = entry.capacity
-  if entry.attribute then
-    own = math.max(0, own + entry.per_point * points(actor, entry.attribute))
-  end
-  local total = own + extra
-  return total < BOUNDS.capacity and total or BOUNDS.capacity
+  local own = max(0, entry.capacity + entry.per_point * points(actor, entry.attribute))
+  return min(own + extra, BOUNDS.capacity)
 end
 
 function draft.total(d, container)
@@ -128,8 +126,17 @@ function draft.highest(d, container)
 end
 
 function draft.stacks(d, container, template_id)
-  local found = {}
-  for index, slot in ipairs(bitmap.members(text_of(d, STACKS[container][template_id]))) do
+  local found, wanted = {}, {}
+  local slots = bitmap.members(text_of(d, STACKS[container][template_id]))
+  for index, slot in ipairs(slots) do
+    wanted[index] = PLACE[container][slot]
+  end
+  d.fetch(d.fields, wanted)
+  for index, place in ipairs(wanted) do
+    wanted[index] = 'item:' .. text_of(d, place)
+  end
+  d.fetch(d.fields, wanted)
+  for index, slot in ipairs(slots) do
     found[index] = draft.at(d, container, slot)
   end
   return found
@@ -162,9 +169,8 @@ end
 function draft.limit_of(actor, granted)
   -- The most that may be carried, by an actor to whom worn items grant so much of it.
   local carry = RULESET.carry
-  local naked = carry.base + carry.per_point * points(actor, carry.attribute)
-  local limit = (naked > 0 and naked or 0) + granted
-  return limit < BOUNDS.carried and limit or BOUNDS.carried
+  local naked = max(0, carry.base + carry.per_point * points(actor, carry.attribute))
+  return min(naked + granted, BOUNDS.carried)
 end
 
 function draft.carry_limit(d)
@@ -237,7 +243,6 @@ function draft.exchange(d, item, other)
   local here, slot, there, other_slot = item.container, item.slot, other.container, other.slot
   local template_id, other_template_id = item.template_id, other.template_id
   leave(d, item)
-  leave(d, other)
   arrive(d, item, there, other_slot)
   arrive(d, other, here, slot)
   -- Both places stay filled, so only what is told apart by template or weight can change.

@@ -29,7 +29,7 @@ end
 function quick.command(text)
   -- Item id, container and slot, if it may be such a call.
   local item_id, container, slot = match(text, MOVE)
-  if item_id and PLAIN[container] then
+  if PLAIN[container] then
     return item_id, container, slot
   end
 end
@@ -39,7 +39,7 @@ function quick.named(item_id, container, slot)
 end
 
 local function may_stand(facts, flags, quantity, container, slot, slots)
-  return facts.kind ~= BOUNDS.unknown_kind and not flags_of[flags].held and slot + 0 < slots
+  return facts.kind ~= BOUNDS.unknown_kind and not flags_of[flags].held and slot < slots
     and quantity + 0 <= (facts.stack_limit or 1) and placement.filter_accepts(container, facts)
 end
 
@@ -108,13 +108,14 @@ function quick.move(head, read, item_id, there, slot)
   local third = other_id and 'item:' .. other_id or MAP[there]
   local found = follow(read, template_id, here, there, third, other_id)
   local actor, facts, crosses = codec.actor[head[ACTOR]], facts_in[found[1]], here ~= there
+  local from_index, index = from + 0, slot + 0
   local slots = draft.slots_of(there, actor, head[EXTRA_THERE] or 0)
   local here_slots = crosses and draft.slots_of(here, actor, found[6] or 0) or slots
-  if not may_stand(facts, flags, quantity, there, slot, slots) then
+  if not may_stand(facts, flags, quantity, there, index, slots) then
     return nil
   end
   local set, gone, load = {}, {}, (facts.weight or 0) * quantity
-  local used, here_used, from_index, index = head[USED_THERE], found[5], from + 0, slot + 0
+  local used, here_used = head[USED_THERE], found[5]
   local changed = stand(set, item_id, template_id, quantity, there, slot, flags)
   local stays = false
   if other_id then
@@ -128,13 +129,13 @@ function quick.move(head, read, item_id, there, slot)
       shift(set, gone, STACKS[there][other_template], index, more[2], STACKS[here][other_template], from_index, more[3])
     end
     if stays and (facts.stack_limit or 1) > 1
-      or not may_stand(others, other_flags, other_quantity, here, from, here_slots) then
+      or not may_stand(others, other_flags, other_quantity, here, from_index, here_slots) then
       return nil
     end
     changed = changed .. ',' .. stand(set, other_id, other_template, other_quantity, here, from, other_flags)
     load = load - (others.weight or 0) * other_quantity
   else
-    gone[1] = 'at:' .. here .. ':' .. from
+    write(set, gone, 'at:' .. here .. ':' .. from, nil)
     shift(set, gone, MAP[here], from_index, found[7], MAP[there], index, found[3])
     if crosses then
       here_used, used = count(set, gone, USED[here], here_used, -1), count(set, gone, USED[there], used, 1)
