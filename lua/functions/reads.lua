@@ -60,22 +60,22 @@ function reads.named(commands)
   return fields
 end
 
-local function add_everywhere(fields, containers, template_id, facts)
-  for _, container in ipairs(containers) do
-    if placement.filter_accepts(container, facts) then
-      add_container(fields, container)
-      add_stacks(fields, container, template_id)
-    end
-  end
-end
-
 local function follow_template(d, fields, command)
-  local template_id = command.template_id
+  -- Wherever it may go by itself; or wherever it is looked for.
+  local template_id, grants = command.template_id, command.op == 'grant'
   local facts = draft.facts(d, template_id)
   if command.container then
     add_stacks(fields, command.container, template_id)
-  elseif facts then
-    add_everywhere(fields, command.op == 'grant' and RULESET.auto or RULESET.order, template_id, facts)
+    return
+  end
+  for _, container in ipairs(facts and (grants and RULESET.auto or RULESET.order) or {}) do
+    local accepts = placement.filter_accepts(container, facts)
+    if accepts then
+      add_container(fields, container)
+    end
+    if accepts or (not grants and CONTAINERS[container].consumable) then
+      add_stacks(fields, container, template_id)
+    end
   end
 end
 

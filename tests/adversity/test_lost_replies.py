@@ -6,6 +6,9 @@ from persistence.errors import OutcomeUnknown, Unavailable
 from tests.adversity.site import HERO, Site, play, quantity
 from tests.service.play import grant
 
+# What a flush tells PostgreSQL, and nothing else does.
+FLUSHED = b"gold"
+
 
 async def test_without_an_operation_id_the_outcome_is_unknown_and_nothing_is_repeated(site: Site) -> None:
     async with site.gateway() as gateway:
@@ -86,11 +89,11 @@ async def test_redis_refuses_connections(site: Site) -> None:
 
 
 @pytest.mark.parametrize("evict", [False, True])
-async def test_the_reply_to_commit_is_lost(site: Site, evict: bool) -> None:
+async def test_the_reply_to_a_flush_is_lost(site: Site, evict: bool) -> None:
     """The flush reads from PostgreSQL what became of it, and neither repeats nor drops the changes."""
     async with site.gateway(flushing=False) as gateway:
         await play(gateway, grant("gold", 5))
-        site.to_postgres.cut_after(b"COMMIT")
+        site.to_postgres.cut_after(FLUSHED)
         state = await gateway.save_session(HERO, evict=evict)
         assert site.to_postgres.hits == 1
         assert (state.seq, state.durable_seq, state.live) == (1, 1, not evict)
@@ -98,10 +101,10 @@ async def test_the_reply_to_commit_is_lost(site: Site, evict: bool) -> None:
     await site.audit()
 
 
-async def test_commit_never_arrives(site: Site) -> None:
+async def test_a_flush_never_arrives(site: Site) -> None:
     async with site.gateway(flushing=False) as gateway:
         await play(gateway, grant("gold", 5))
-        site.to_postgres.cut_before(b"COMMIT")
+        site.to_postgres.cut_before(FLUSHED)
         state = await gateway.save_session(HERO)
         assert site.to_postgres.hits == 1 and state.durable_seq == 1
     await site.audit()

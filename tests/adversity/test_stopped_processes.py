@@ -35,9 +35,9 @@ async def test_a_flusher_stopped_past_its_lease_and_woken(
         direct = {"redis_url": site.valkey.url, "database_url": site.database_url}
         async with client(flusher) as http, site.gateway(flushing=False, **direct) as others:
             await post(http, "/session")
-            site.to_postgres.stall_before(b"COMMIT")
+            site.to_postgres.stall_before(b"gold")
             await post(http, "/inventory/grant", template_id="gold", quantity=1)
-            await until(lambda: site.to_postgres.hits == 1, "a flush comes to its COMMIT")
+            await until(lambda: site.to_postgres.hits == 1, "a flush is on its way")
             with stopped(flusher.process.pid):
                 if committed:
                     site.to_postgres.flow()
