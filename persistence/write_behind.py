@@ -24,8 +24,9 @@ from persistence.work_queue import WorkQueue
 _log = logging.getLogger(__name__)
 
 # Of one session and of all in a batch: what one statement takes is made in one go, and nobody else runs
-# meanwhile.
-ENTRIES_PER_PAGE = 200
+# meanwhile. A session has a turn ten times a second, and an inventory that everybody shares gathers
+# some thousands of entries in one.
+ENTRIES_PER_PAGE = 2_500
 ENTRIES_PER_BATCH = 5_000
 # How often nothing at all may be written, because somebody else was quicker, before a flush gives
 # up for now; and how long it waits for them each time.
