@@ -22,6 +22,11 @@ codec.integer = memo(function(value)
   return string.format('%.0f', value)
 end)
 
+function codec.digits(value)
+  -- The same of numbers that hardly ever come again when they are large, as weights.
+  return value < 1000 and codec.integer[value] or string.format('%.0f', value)
+end
+
 codec.slot_text = memo(function(slot)
   return type(slot) == 'number' and codec.integer[slot] or '"' .. slot .. '"'
 end)

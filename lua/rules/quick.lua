@@ -75,7 +75,7 @@ end
 
 local function count(set, gone, field, text, added)
   local value = (text or 0) + added
-  text = value ~= 0 and integer[value]
+  text = value ~= 0 and codec.digits(value)
   write(set, gone, field, text)
   return text or '0'
 end

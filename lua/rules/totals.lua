@@ -24,11 +24,10 @@ function totals.number(d, field)
 end
 
 function totals.digits(d, field)
-  local added = d.added[field] or 0
-  if added == 0 then
+  if not d.added[field] then
     return d.fields[field] or '0'
   end
-  return codec.integer[d.fields[field] and d.fields[field] + added or added]
+  return codec.digits(totals.number(d, field))
 end
 
 function totals.add(d, field, amount)
@@ -120,7 +119,7 @@ function totals.store(d, set, gone)
       if value == 0 then
         gone[#gone + 1] = field
       else
-        set[count + 1], set[count + 2], count = field, codec.integer[value], count + 2
+        set[count + 1], set[count + 2], count = field, codec.digits(value), count + 2
       end
     end
   end
