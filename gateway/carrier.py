@@ -6,8 +6,8 @@ from typing import Final
 
 from gateway.addressed import Job
 from gateway.answers import of_error, of_preview, of_result
-from gateway.middleware import LOADS_MAX
-from gateway.problems import RETRY_AFTER, Problem
+from gateway.middleware import LOADS_MAX, not_kept_live
+from gateway.problems import Problem
 from persistence.errors import SessionNotLive
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.submitted import Submitted
@@ -43,9 +43,7 @@ class Carrier:
                     return await self._attempt(job, None)
         except Exception as error:
             return told_error(job, error)
-        return told(
-            Problem("UNAVAILABLE", "The session cannot be kept live: nothing was done.", headers=RETRY_AFTER)
-        )
+        return told(not_kept_live())
 
     async def _attempt(self, job: Job, submitted: Submitted | None) -> bytes:
         if job.dry_run:

@@ -73,7 +73,12 @@ async def _with_session(
         await orchestrator.load_session(char_id(request))
         with suppress(SessionNotLive):
             return await handler(request)
-    raise Problem("UNAVAILABLE", "The session cannot be kept live: nothing was done.", headers=RETRY_AFTER)
+    raise not_kept_live()
+
+
+def not_kept_live() -> Problem:
+    """What is told after ``LOADS_MAX`` loads whose sessions had gone again: 503, nothing was done."""
+    return Problem("UNAVAILABLE", "The session cannot be kept live: nothing was done.", headers=RETRY_AFTER)
 
 
 def _problem(request: web.Request, error: Exception, request_id: str | None) -> Problem:

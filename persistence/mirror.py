@@ -56,7 +56,7 @@ class Mirror:
         The reply may be the error of which ``is_missing`` is true: then nothing was done, and ``call``
         would load the library.
         """
-        return self.link.submit(*self._heads[name], *self._keys_of[name](keys), *args)
+        return self.link.submit(*self.command(name, keys, *args))
 
     async def call(self, name: str, keys: SessionKeys, *args: Argument, harmless: bool = False) -> Any:  # noqa: ANN401 - each header says what
         """Call a function; see its header for arguments and reply.
