@@ -144,9 +144,9 @@ class _Service:
             await stop.wait()
 
     async def _flush_rest(self) -> None:
-        """Flush what one worker added to a session while another one that was stopping had it claimed."""
+        """Flush what one worker added while another had the session claimed, to stop or before it died."""
         try:
-            async with open_service(self.parts, self.ruleset):
+            async with open_service(self.parts, self.ruleset, last=True):
                 """Its end is what flushes."""
         except PersistenceError as error:
             _log.warning("changes stay in Redis until the next flusher comes: %s", error)

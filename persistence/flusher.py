@@ -63,18 +63,27 @@ class Flusher:
         """Begin the loop; needs a running event loop."""
         self._loop = asyncio.create_task(self._run(), name="flusher")
 
-    async def stop(self) -> None:
-        """End the loop and flush all that is dirty; what cannot be flushed now stays in Redis."""
+    async def stop(self, *, last: bool = False) -> None:
+        """End the loop and flush all that is dirty; what cannot be flushed now stays in Redis.
+
+        ``last``: what is leased was left by flushers that have died, and is not waited for. Should one
+        of them live after all, both flush the same, which the guard on epoch and seq sorts out.
+        """
         self._stopping.set()
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(STOP_S):
                 if self._loop is not None:
                     await self._loop
                 while self._batches or self._groups:
                     await asyncio.wait(self._batches | self._groups)
-                # Dirty sessions are due within one interval; what others hold leased is theirs.
-                while await self._drain():
-                    pass
+                # Dirty sessions are due within one interval; what others hold leased is theirs. A lease of
+                # the dead ends at most its length from now, and those taken here end later.
+                leases_end = loop.time() + self._lease_ms / 1000
+                more = True
+                while more:
+                    left_ms = round((leases_end - loop.time()) * 1000) - 1
+                    more = await self._drain(max(self._interval_ms, left_ms if last else 0))
                 await asyncio.gather(*self._ending.values())
         except (PersistenceError, TimeoutError) as error:
             _log.warning("changes stay in Redis until the next flusher comes: %s", error or "out of time")
@@ -149,9 +158,9 @@ class Flusher:
         else:
             self._pause_s = self._look_s
 
-    async def _drain(self) -> bool:
+    async def _drain(self, horizon_ms: int) -> bool:
         """Claim and flush once; True when there may be more to do at once."""
-        claimed = await self._work.claim(limit=BATCH, lease_ms=self._lease_ms, horizon_ms=self._interval_ms)
+        claimed = await self._work.claim(limit=BATCH, lease_ms=self._lease_ms, horizon_ms=horizon_ms)
         await self._flush_claimed(claimed, whole=True)
         return len(claimed) >= BATCH
 

@@ -39,12 +39,13 @@ class ServiceSettings(Struct, frozen=True):
 
 @asynccontextmanager
 async def open_service(
-    settings: ServiceSettings, ruleset: Ruleset, *, flushing: bool = True
+    settings: ServiceSettings, ruleset: Ruleset, *, flushing: bool = True, last: bool = False
 ) -> AsyncIterator[InventoryOrchestrator]:
     """A running service; at the end, what is dirty is flushed and connections are closed.
 
     Raises ``Unavailable`` when a server cannot be reached, ``PersistenceError`` when one is not
-    fit to serve. Without ``flushing``, others must flush, and keep house.
+    fit to serve. Without ``flushing``, others must flush, and keep house. The ``last`` of a deployment
+    flushes also what flushers that have died were about to.
     """
     async with AsyncExitStack() as stack:
         link = RedisLink(settings.redis_url)
@@ -97,7 +98,7 @@ async def open_service(
             housekeeper.start()
             stack.push_async_callback(housekeeper.stop)
             flusher.start()
-            stack.push_async_callback(flusher.stop)
+            stack.push_async_callback(flusher.stop, last=last)
         yield InventoryOrchestrator(ruleset, items, store, sessions, work, loader, flusher, evictor)
 
 

@@ -10,6 +10,7 @@ from persistence import flusher, write_behind
 from persistence.errors import Unavailable
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import FlushResult, FlushWork
+from persistence.service import open_service
 from tests.parity.world import ACTOR, CHAR_ID
 from tests.service.conftest import Site
 from tests.service.play import do, grant
@@ -149,4 +150,16 @@ async def test_what_fails_is_tried_again(site: Site, monkeypatch: pytest.MonkeyP
         while journal(site, CHAR_ID):
             await asyncio.sleep(0.005)
         assert failures == 0
+    await site.audit()
+
+
+@pytest.mark.parametrize("last", [True, False])
+async def test_what_a_flusher_had_leased_when_it_died(site: Site, last: bool) -> None:
+    """The last of a deployment takes it along; any other leaves it to who comes when the lease has ended."""
+    async with site.gateway(flushing=False) as dead:
+        await played(dead, CHAR_ID, 2)
+        assert await dead._work.claim(limit=1, lease_ms=flusher.LEASE_MS, horizon_ms=1_000) == [CHAR_ID]
+    async with open_service(site.settings, site.ruleset, last=last):
+        """Its end is what flushes."""
+    assert journal(site, CHAR_ID) == (0 if last else 2)
     await site.audit()
