@@ -14,9 +14,10 @@ from gateway.item_detail import ItemDetails
 from gateway.items import ItemsGateway
 from gateway.journal import JournalGateway
 from gateway.middleware import Gate
+from gateway.operations import OPERATIONS, page_of
 from gateway.pages import ContainerPages
 from gateway.requests import BODY_BYTES_MAX
-from gateway.routes import CHARACTER, ITEM, ROUTES, TEMPLATE, Routes
+from gateway.routes import ROUTES, Routes
 from gateway.sessions import SessionGateway
 from gateway.settings import Settings
 from gateway.stats import StatsGateway
@@ -47,42 +48,42 @@ def init_app(settings: Settings, orchestrator: InventoryOrchestrator) -> web.App
 def _add_service_routes(routes: Routes, orchestrator: InventoryOrchestrator, auth: BearerAuth) -> None:
     health = HealthGateway(orchestrator, auth)
     items = ItemsGateway(orchestrator)
-    routes.add("GET", "/healthz", health.alive, needs_token=False)
-    routes.add("GET", "/readyz", health.ready, needs_token=False)
-    routes.add("GET", "/v1/catalog", items.catalog)
-    routes.add("GET", "/v1/items", items.find)
-    routes.add("GET", TEMPLATE, items.read)
+    routes.add(OPERATIONS["alive"], health.alive)
+    routes.add(OPERATIONS["ready"], health.ready)
+    routes.add(OPERATIONS["read_catalog"], items.catalog)
+    routes.add(OPERATIONS["find_templates"], items.find)
+    routes.add(OPERATIONS["read_template"], items.read)
 
 
 def _add_character_routes(routes: Routes, orchestrator: InventoryOrchestrator) -> None:
     characters = CharacterGateway(orchestrator)
-    routes.add("GET", "/v1/characters", characters.find)
-    routes.add("POST", "/v1/characters", characters.create)
-    routes.add("GET", CHARACTER, characters.read)
-    routes.add("PATCH", CHARACTER, characters.change)
+    routes.add(OPERATIONS["find_characters"], characters.find)
+    routes.add(OPERATIONS["create_character"], characters.create)
+    routes.add(OPERATIONS["read_character"], characters.read)
+    routes.add(OPERATIONS["change_character"], characters.change)
     sessions = SessionGateway(orchestrator)
-    routes.add("POST", f"{CHARACTER}/session", sessions.load)
-    routes.add("DELETE", f"{CHARACTER}/session", sessions.evict)
-    routes.add("POST", f"{CHARACTER}/session/save", sessions.save)
+    routes.add(OPERATIONS["load_session"], sessions.load)
+    routes.add(OPERATIONS["evict_session"], sessions.evict)
+    routes.add(OPERATIONS["save_session"], sessions.save)
     inventory = InventoryGateway(orchestrator)
-    routes.add("GET", f"{CHARACTER}/inventory", inventory.read)
-    routes.add("GET", f"{CHARACTER}/inventory/equipment", inventory.equipment)
-    routes.add("GET", f"{CHARACTER}/inventory/wallet", inventory.wallet)
-    routes.add("GET", f"{CHARACTER}/inventory/capacity", inventory.capacity)
-    routes.add("GET", f"{CHARACTER}/inventory/stats", StatsGateway(orchestrator).worn)
-    routes.add("GET", f"{CHARACTER}/inventory/journal", JournalGateway(orchestrator).page)
-    routes.add("GET", ITEM, ItemDetails(orchestrator).read)
-    routes.add("POST", f"{CHARACTER}/inventory/equip", inventory.equip)
-    routes.add("POST", f"{CHARACTER}/inventory/unequip", inventory.unequip)
-    routes.add("POST", f"{CHARACTER}/inventory/move", inventory.move)
-    routes.add("POST", f"{CHARACTER}/inventory/grant", inventory.grant)
-    routes.add("POST", f"{CHARACTER}/inventory/consume", inventory.consume)
-    routes.add("POST", f"{CHARACTER}/inventory/use", inventory.use)
-    routes.add("POST", f"{CHARACTER}/inventory/drop", inventory.drop)
-    routes.add("POST", f"{CHARACTER}/inventory/lock", inventory.lock)
-    routes.add("POST", f"{CHARACTER}/inventory/unlock", inventory.unlock)
-    routes.add("POST", f"{CHARACTER}/inventory/sort", inventory.sort)
-    routes.add("POST", f"{CHARACTER}/inventory/execute", inventory.execute)
+    routes.add(OPERATIONS["read_inventory"], inventory.read)
+    routes.add(OPERATIONS["read_equipment"], inventory.equipment)
+    routes.add(OPERATIONS["read_wallet"], inventory.wallet)
+    routes.add(OPERATIONS["read_capacity"], inventory.capacity)
+    routes.add(OPERATIONS["read_stats"], StatsGateway(orchestrator).worn)
+    routes.add(OPERATIONS["read_journal"], JournalGateway(orchestrator).page)
+    routes.add(OPERATIONS["read_item"], ItemDetails(orchestrator).read)
+    routes.add(OPERATIONS["equip"], inventory.equip)
+    routes.add(OPERATIONS["unequip"], inventory.unequip)
+    routes.add(OPERATIONS["move"], inventory.move)
+    routes.add(OPERATIONS["grant"], inventory.grant)
+    routes.add(OPERATIONS["consume"], inventory.consume)
+    routes.add(OPERATIONS["use"], inventory.use)
+    routes.add(OPERATIONS["drop"], inventory.drop)
+    routes.add(OPERATIONS["lock"], inventory.lock)
+    routes.add(OPERATIONS["unlock"], inventory.unlock)
+    routes.add(OPERATIONS["sort"], inventory.sort)
+    routes.add(OPERATIONS["execute"], inventory.execute)
     _add_container_pages(routes, orchestrator)
 
 
@@ -90,8 +91,8 @@ def _add_routes_of_many(routes: Routes, orchestrator: InventoryOrchestrator) -> 
     """What takes the requests of many characters; the open streams are to be stopped with the server."""
     carrier = Carrier(orchestrator)
     stream = StreamGateway(orchestrator, carrier)
-    routes.add("POST", "/v1/execute", BulkGateway(orchestrator, carrier).execute)
-    routes.add("GET", "/v1/stream", stream.connect)
+    routes.add(OPERATIONS["execute_many"], BulkGateway(orchestrator, carrier).execute)
+    routes.add(OPERATIONS["stream"], stream.connect)
     return stream
 
 
@@ -99,6 +100,6 @@ def _add_container_pages(routes: Routes, orchestrator: InventoryOrchestrator) ->
     """Come last: a container that a game has named as one of the paths above leaves it that path."""
     pages = ContainerPages(orchestrator)
     for container in orchestrator.ruleset.containers:
-        path = f"{CHARACTER}/inventory/{container}"
-        if not routes.taken(path):
-            routes.add("GET", path, pages.of(container))
+        operation = page_of(container)
+        if not routes.taken(operation.path):
+            routes.add(operation, pages.of(container))

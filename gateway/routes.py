@@ -15,11 +15,10 @@ from aiohttp.web_urldispatcher import AbstractResource, AbstractRoute, ResourceR
 from yarl import URL
 
 from gateway.middleware import Gate
+from gateway.operation import Operation
+from gateway.operations import CHARACTER, ITEM, TEMPLATE
 from gateway.problems import Problem, invalid
 
-CHARACTER: Final = "/v1/characters/{char_id}"
-ITEM: Final = f"{CHARACTER}/inventory/items/{{item_id}}"
-TEMPLATE: Final = "/v1/items/{template_id}"
 _CHARACTERS: Final = CHARACTER.partition("{")[0]
 _ITEMS: Final = ITEM.removeprefix(f"{CHARACTER}/").partition("{")[0]
 _TEMPLATES: Final = TEMPLATE.partition("{")[0]
@@ -45,8 +44,9 @@ class Routes(AbstractResource):
         self._missing = self._route("*", _missing)
         self._missing_outside = self._route("*", _missing, needs_token=False)
 
-    def add(self, method: str, path: str, handler: Handler, *, needs_token: bool = True) -> None:
-        """Add a path: a fixed one, one that begins with ``CHARACTER``, ``ITEM`` or ``TEMPLATE``."""
+    def add(self, operation: Operation, handler: Handler) -> None:
+        """Add an operation: at a fixed path, or one that begins with ``CHARACTER``, ``ITEM``, ``TEMPLATE``."""
+        method, path = operation.method, operation.path
         if path == ITEM:
             methods = self._of_an_item
         elif path.startswith(CHARACTER):
@@ -59,7 +59,7 @@ class Routes(AbstractResource):
         # HEAD is answered wherever GET is, as HTTP wants it.
         for name in ("GET", "HEAD") if method == "GET" else (method,):
             assert name not in methods, (name, path)
-            methods[name] = self._route(name, handler, needs_token=needs_token)
+            methods[name] = self._route(name, handler, needs_token=operation.scope is not None)
 
     def taken(self, path: str) -> bool:
         """Whether a path that begins with ``CHARACTER``, and varies in nothing else, has been added."""

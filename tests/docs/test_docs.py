@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.typedefs import Handler
 
 from engine.facts import Facts
 from engine.refusals import RefusalCode
@@ -15,6 +16,7 @@ from engine.ruleset import Ruleset
 from engine.ruleset_file import ContainerEntry, RulesetFile, SlotEntry
 from gateway import cli
 from gateway.app import init_app
+from gateway.operation import Operation
 from gateway.problem_codes import PROBLEM_KINDS
 from gateway.routes import Routes
 from gateway.settings import PREFIX, Settings
@@ -97,9 +99,9 @@ def test_routes_are_in_the_http_api(ruleset: Ruleset, monkeypatch: pytest.Monkey
     served: list[tuple[str, str]] = []
     add = Routes.add
 
-    def noting(routes: Routes, method: str, path: str, *rest: Any, **options: Any) -> None:
-        served.append((method, path))
-        add(routes, method, path, *rest, **options)
+    def noting(routes: Routes, operation: Operation, handler: Handler) -> None:
+        served.append((operation.method, operation.path))
+        add(routes, operation, handler)
 
     monkeypatch.setattr(Routes, "add", noting)
     stand_in: Any = _Anything(ruleset)
