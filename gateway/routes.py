@@ -45,7 +45,7 @@ class Routes(AbstractResource):
         self._missing_outside = self._route("*", _missing, needs_token=False)
 
     def add(self, operation: Operation, handler: Handler) -> None:
-        """Add an operation: at a fixed path, or one that begins with ``CHARACTER``, ``ITEM``, ``TEMPLATE``."""
+        """Add an operation: at a fixed path, or below ``CHARACTER``, ``ITEM`` or ``TEMPLATE``."""
         method, path = operation.method, operation.path
         if path == ITEM:
             methods = self._of_an_item
