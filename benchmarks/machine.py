@@ -71,8 +71,8 @@ def _file_system(path: Path) -> str:
 
 def _output(*command: str) -> str:
     try:
-        # wrk tells its version and ends with 1.
+        # wrk tells its version and ends with 1; git, outside a checkout, has nothing to say.
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except OSError:
         return "unknown"
-    return (done.stdout or done.stderr).strip() or "unknown"
+    return done.stdout.strip() or "unknown"
