@@ -73,9 +73,9 @@ def test_problems_have_their_status() -> None:
     assert told == {code: kind.status for code, kind in PROBLEM_KINDS.items()}
 
 
-def test_settings_are_in_the_readme() -> None:
+def test_settings_are_told() -> None:
     """Name and default, as the program has them."""
-    table = section(page("README.md"), "Settings")
+    table = section(page("docs/settings.md"), "Settings")
     for entry in fields(Settings):
         row = re.search(rf"^\| `{PREFIX}{entry.name.upper()}`.*$", table, re.MULTILINE)
         assert row, entry.name
@@ -198,13 +198,15 @@ def test_named_things_exist() -> None:
         assert (ROOT / name).exists(), name
 
 
-def test_the_command_line_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command and every option of it."""
-    table = section(page("README.md"), "Command line")
+    table = section(page("docs/settings.md"), "Command line")
     commands = (
-        "serve", "flush", "migrate", "catalog import", "character history", "character restore",
-        "character release", "character repair", "character quarantined", "audit", "ledger trim",
-        "ruleset check", "parity",
+        "serve", "flush", "migrate", "catalog import", "catalog diff", "catalog versions", "catalog restore",
+        "import", "character history", "character restore", "character release", "character repair",
+        "character quarantined", "character export", "character erase", "audit", "ledger trim",
+        "outbox status", "outbox skip", "outbox forget", "ruleset check", "openapi", "roles postgres",
+        "roles redis", "recover", "token make", "token player", "parity",
     )  # fmt: skip
     for command in map(str.split, commands):
         row = re.search(rf"^\| `haversack {' '.join(command)} ?(.*?)` \|", table, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The README's tour, run as it stands there, against a served gateway: what it shows must be so.
+"""The tour and the README's first calls, run as they stand there: what they show must be so.
 
 A line of a block may end in ``# → 422 WRONG_SLOT``: the call that ends there is answered with
 that status, and with that code in the reply. A block of JSON is the reply to the call before it:
@@ -21,7 +21,7 @@ import pytest
 from tests.servers import need, postgres_bin_dir, redis_binary
 from tests.serving import TOKEN, Serving
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXPECTATION = re.compile(r"  # → (\d{3})(?: ([A-Z_]+))?$", re.MULTILINE)
 MARK = "\x1e"
@@ -30,10 +30,20 @@ ANSWER_S = 30.0
 WANTED = {"WRONG_SLOT", "LEVEL_TOO_LOW", "CONTAINER_FULL", "SLOT_OCCUPIED", "CAPACITY_IN_USE"}
 
 
-def tour() -> list[tuple[str, str]]:
-    """The blocks between the tour's heading and the next one of its rank: language and text."""
-    text = README.read_text("utf-8").partition("\n## A tour\n")[2].partition("\n## ")[0]
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Language and text of each block."""
     return [(match[1], match[2]) for match in BLOCK.finditer(text)]
+
+
+def tour() -> list[tuple[str, str]]:
+    """The tour's blocks."""
+    return blocks((ROOT / "docs" / "tour.md").read_text("utf-8"))
+
+
+def first_calls() -> list[tuple[str, str]]:
+    """The blocks between that heading of the README and the next one."""
+    text = (ROOT / "README.md").read_text("utf-8").partition("\n## First calls\n")[2].partition("\n## ")[0]
+    return blocks(text)
 
 
 class Shell:
@@ -100,7 +110,7 @@ def assert_shows(shown: str, reply: str) -> None:
     """The reply has all pieces of what is shown, and begins and ends as it does."""
     body = re.sub(r"\n→ \d+\n$", "", reply)
     pieces = [re.escape(_without_spaces(piece)) for piece in shown.split("…")]
-    assert re.fullmatch(".*".join(pieces), _without_spaces(body)), f"README shows\n{shown}\nwhat is\n{body}"
+    assert re.fullmatch(".*".join(pieces), _without_spaces(body)), f"it shows\n{shown}\nwhat is\n{body}"
 
 
 def _without_spaces(text: str) -> str:
@@ -108,7 +118,7 @@ def _without_spaces(text: str) -> str:
 
 
 def test_the_tour(data_dir: Path, tmp_path: Path) -> None:
-    """Every call is answered as the README says, before and after a restart."""
+    """Every call is answered as it says, before and after a restart; so are the README's."""
     redis_binary("embedded")
     postgres_bin_dir("embedded")
     if shutil.which("curl") is None:
@@ -118,7 +128,7 @@ def test_the_tour(data_dir: Path, tmp_path: Path) -> None:
     last, previous = "", ""
     try:
         with shell() as bash:
-            for language, text in tour():
+            for language, text in [*tour(), *first_calls()]:
                 if text.strip() == "make run":
                     if server is not None:
                         assert server.stop() == 0
@@ -140,8 +150,7 @@ def test_the_tour(data_dir: Path, tmp_path: Path) -> None:
 
 def test_the_tour_is_one() -> None:
     """What it promises to show is in it: the refusals, a restart, and replies of every kind."""
-    blocks = tour()
-    commands = "".join(text for language, text in blocks if language == "sh")
+    commands = "".join(text for language, text in tour() if language == "sh")
     expected = EXPECTATION.findall(commands)
     assert {code for _, code in expected} >= WANTED | {"IDEMPOTENCY_MISMATCH", "TAG_MISMATCH"}
     assert commands.count("make run\n") == 2
@@ -157,7 +166,7 @@ def test_the_tour_is_one() -> None:
     ],
 )
 def test_a_lie_is_found(shown: str, reply: str) -> None:
-    with pytest.raises(AssertionError, match="README shows"):
+    with pytest.raises(AssertionError, match="it shows"):
         assert_shows(shown, reply)
 
 
