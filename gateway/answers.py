@@ -6,6 +6,7 @@ from uuid import uuid4
 from engine.outcome import Applied
 from engine.refusals import Refusal
 from gateway.problems import Problem, of_persistence_error, of_refusal, of_violations
+from gateway.reply_shapes import Plan
 from gateway.responses import encode
 from persistence.errors import PersistenceError
 from persistence.records import Call, TagMismatch
@@ -29,7 +30,8 @@ def of_preview(result: Applied | tuple[Refusal, ...] | TagMismatch, call: Call) 
         return _tag_mismatch(result, call)
     if isinstance(result, tuple):
         return of_violations(result)
-    return encode({"changes": result.changes, **told_members(result.told), "capacity": result.capacity})
+    told = told_members(result.told)
+    return encode(Plan(changes=result.changes, **told, capacity=result.capacity))
 
 
 def of_error(error: Exception, where: str, request_id: str) -> Problem:
@@ -42,7 +44,7 @@ def of_error(error: Exception, where: str, request_id: str) -> Problem:
     if isinstance(error, PersistenceError) and (problem := of_persistence_error(error)) is not None:
         return problem
     request_id = request_id or uuid4().hex
-    _log.error("%s failed, request %s", where, request_id, exc_info=error)
+    _log.error("%s failed, request %s", where, request_id, exc_info=error, extra={"request_id": request_id})
     return Problem("INTERNAL", params={"request_id": request_id})
 
 

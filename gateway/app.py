@@ -7,14 +7,24 @@ from aiohttp import web
 from gateway.auth import BearerAuth
 from gateway.bulk import BulkGateway
 from gateway.carrier import Carrier
+from gateway.catalog import CatalogGateway
 from gateway.characters import CharacterGateway
+from gateway.credentials import read_credentials
+from gateway.erasure import ErasureGateway
+from gateway.events import EventsGateway
+from gateway.export import ExportGateway
 from gateway.health import HealthGateway
 from gateway.inventory import InventoryGateway
 from gateway.item_detail import ItemDetails
 from gateway.items import ItemsGateway
 from gateway.journal import JournalGateway
+from gateway.measures import BULK, STREAM, STREAMS
+from gateway.metrics import Metrics
+from gateway.metrics_board import Board
+from gateway.metrics_endpoint import MetricsGateway
 from gateway.middleware import Gate
-from gateway.operations import OPERATIONS, page_of
+from gateway.openapi.served import DocsGateway
+from gateway.operations import OPERATIONS, container_pages
 from gateway.pages import ContainerPages
 from gateway.requests import BODY_BYTES_MAX
 from gateway.routes import ROUTES, Routes
@@ -22,24 +32,40 @@ from gateway.sessions import SessionGateway
 from gateway.settings import Settings
 from gateway.stats import StatsGateway
 from gateway.stream import StreamGateway
+from gateway.watch import Watch
+from persistence.meters import Meters
 from persistence.orchestrator import InventoryOrchestrator
 
+AUTH: Final = web.AppKey("auth", BearerAuth)
 SETTINGS: Final = web.AppKey("settings", Settings)
 ORCHESTRATOR: Final = web.AppKey("orchestrator", InventoryOrchestrator)
 
 
-def init_app(settings: Settings, orchestrator: InventoryOrchestrator) -> web.Application:
-    """Make the application; ``settings.token`` must be there, ``orchestrator`` is started by the caller."""
-    if settings.token is None:
+def init_app(
+    settings: Settings, orchestrator: InventoryOrchestrator, watch: Watch | None = None
+) -> web.Application:
+    """Make the application; ``settings`` must name a token, ``orchestrator`` is started by the caller.
+
+    Without a ``watch`` requests are counted for this process alone. Raises ``SettingsError`` for files
+    of tokens and keys that cannot be used.
+    """
+    if settings.token is None and settings.tokens is None:
         raise ValueError("settings have no token")
-    auth = BearerAuth(settings.token)
-    routes = Routes(Gate(auth, orchestrator))
+    auth = BearerAuth(read_credentials(settings), settings)
+    watch = watch or Watch(Metrics(Board(orchestrator.ruleset)), log_requests=settings.access_log == "on")
+    metrics = watch.metrics
+    routes = Routes(Gate(auth, orchestrator, watch))
     _add_service_routes(routes, orchestrator, auth)
-    _add_character_routes(routes, orchestrator)
+    routes.add(OPERATIONS["read_metrics"], MetricsGateway(settings.metrics, metrics, orchestrator, auth).read)
+    _add_character_routes(routes, orchestrator, metrics.meters)
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app[SETTINGS] = settings
     app[ORCHESTRATOR] = orchestrator
-    app.on_shutdown.append(_add_routes_of_many(routes, orchestrator).stop)
+    app[AUTH] = auth
+    stream, events = _add_routes_of_many(routes, orchestrator, metrics), _add_events(routes, orchestrator)
+    app.on_shutdown.extend((stream.stop, events.stop))
+    metrics.meters.watch(STREAMS, lambda: stream.open, "commands")
+    metrics.meters.watch(STREAMS, lambda: events.open, "events")
     app[ROUTES] = routes
     app.router.register_resource(routes)
     return app
@@ -47,25 +73,35 @@ def init_app(settings: Settings, orchestrator: InventoryOrchestrator) -> web.App
 
 def _add_service_routes(routes: Routes, orchestrator: InventoryOrchestrator, auth: BearerAuth) -> None:
     health = HealthGateway(orchestrator, auth)
+    docs = DocsGateway(orchestrator.ruleset)
     items = ItemsGateway(orchestrator)
     routes.add(OPERATIONS["alive"], health.alive)
     routes.add(OPERATIONS["ready"], health.ready)
+    routes.add(OPERATIONS["read_openapi"], docs.document)
+    routes.add(OPERATIONS["read_docs"], docs.page)
+    routes.add(OPERATIONS["read_docs_file"], docs.file)
+    catalog = CatalogGateway(orchestrator)
     routes.add(OPERATIONS["read_catalog"], items.catalog)
+    routes.add(OPERATIONS["replace_catalog"], catalog.replace)
+    routes.add(OPERATIONS["find_catalog_versions"], catalog.versions)
+    routes.add(OPERATIONS["read_catalog_source"], catalog.source)
     routes.add(OPERATIONS["find_templates"], items.find)
     routes.add(OPERATIONS["read_template"], items.read)
 
 
-def _add_character_routes(routes: Routes, orchestrator: InventoryOrchestrator) -> None:
+def _add_character_routes(routes: Routes, orchestrator: InventoryOrchestrator, meters: Meters) -> None:
     characters = CharacterGateway(orchestrator)
     routes.add(OPERATIONS["find_characters"], characters.find)
     routes.add(OPERATIONS["create_character"], characters.create)
     routes.add(OPERATIONS["read_character"], characters.read)
     routes.add(OPERATIONS["change_character"], characters.change)
+    routes.add(OPERATIONS["erase_character"], ErasureGateway(orchestrator).erase)
+    routes.add(OPERATIONS["export_character"], ExportGateway(orchestrator).export)
     sessions = SessionGateway(orchestrator)
     routes.add(OPERATIONS["load_session"], sessions.load)
     routes.add(OPERATIONS["evict_session"], sessions.evict)
     routes.add(OPERATIONS["save_session"], sessions.save)
-    inventory = InventoryGateway(orchestrator)
+    inventory = InventoryGateway(orchestrator, meters)
     routes.add(OPERATIONS["read_inventory"], inventory.read)
     routes.add(OPERATIONS["read_equipment"], inventory.equipment)
     routes.add(OPERATIONS["read_wallet"], inventory.wallet)
@@ -87,19 +123,26 @@ def _add_character_routes(routes: Routes, orchestrator: InventoryOrchestrator) -
     _add_container_pages(routes, orchestrator)
 
 
-def _add_routes_of_many(routes: Routes, orchestrator: InventoryOrchestrator) -> StreamGateway:
+def _add_routes_of_many(
+    routes: Routes, orchestrator: InventoryOrchestrator, metrics: Metrics
+) -> StreamGateway:
     """What takes the requests of many characters; the open streams are to be stopped with the server."""
     carrier = Carrier(orchestrator)
-    stream = StreamGateway(orchestrator, carrier)
-    routes.add(OPERATIONS["execute_many"], BulkGateway(orchestrator, carrier).execute)
+    stream = StreamGateway(orchestrator, carrier, metrics.of_batched(STREAM))
+    bulk = BulkGateway(orchestrator, carrier, metrics.of_batched(BULK))
+    routes.add(OPERATIONS["execute_many"], bulk.execute)
     routes.add(OPERATIONS["stream"], stream.connect)
     return stream
 
 
+def _add_events(routes: Routes, orchestrator: InventoryOrchestrator) -> EventsGateway:
+    """The open streams are to be stopped with the server."""
+    events = EventsGateway(orchestrator)
+    routes.add(OPERATIONS["read_events"], events.follow)
+    return events
+
+
 def _add_container_pages(routes: Routes, orchestrator: InventoryOrchestrator) -> None:
-    """Come last: a container that a game has named as one of the paths above leaves it that path."""
     pages = ContainerPages(orchestrator)
-    for container in orchestrator.ruleset.containers:
-        operation = page_of(container)
-        if not routes.taken(operation.path):
-            routes.add(operation, pages.of(container))
+    for container, operation in container_pages(orchestrator.ruleset).items():
+        routes.add(operation, pages.of(container))

@@ -3,14 +3,14 @@
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
 from engine.shipped import read_ruleset
 from gateway.command_servers import add_data_dir, service_settings
+from gateway.progress import ProgressBar
 from gateway.settings import Settings
 from persistence.audit import NOT_AT_REST, TITLES, Note, Options, Report, Violation, audit
 from persistence.embedded import EmbeddedError
@@ -22,7 +22,6 @@ CLEAN, VIOLATED = 0, 1
 _SUMS = ("characters", "items", "entries", "sessions", "read again")
 # Of each invariant and each kind of note.
 SHOWN = 20
-_BAR, _TERMINAL_EVERY_S, _LINES_EVERY_S = 24, 0.2, 5.0
 
 _MEND = (
     "`haversack character history ID` tells what happened; `haversack character repair ID` lets PostgreSQL's"
@@ -55,7 +54,7 @@ def add_audit_command(commands: "Subparsers") -> None:
 def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
     ruleset = read_ruleset(settings.ruleset)
     _check_data_dir(settings)
-    progress = _Progress(sys.stderr)
+    progress = ProgressBar(sys.stderr, "characters")
     with service_settings(settings) as service:
         try:
             report = uvloop.run(audit(service, ruleset, Options(sample=arguments.sample), progress.show))
@@ -73,35 +72,6 @@ def _check_data_dir(settings: Settings) -> None:
     """Refuse a directory without servers: a new, empty one would be found to be without fault."""
     if None in (settings.redis_url, settings.database_url) and not (settings.data_dir / "lock").exists():
         raise EmbeddedError(f"there is nothing to audit: no server has been started in {settings.data_dir}")
-
-
-class _Progress:
-    """How far an audit is: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._terminal = stream.isatty()
-        self._began = self._shown = time.monotonic()
-
-    def show(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._shown < (_TERMINAL_EVERY_S if self._terminal else _LINES_EVERY_S):
-            return
-        self._shown = now
-        share = done / max(1, total)
-        left_s = int((now - self._began) * (1 - share) / share) if share else 0
-        words = f"{share:4.0%}  {done:,} of {total:,} characters, {left_s // 60}:{left_s % 60:02d} left"
-        if self._terminal:
-            bar = "#" * int(share * _BAR)
-            self._stream.write(f"\r\x1b[K[{bar:.<{_BAR}}] {words}")
-        else:
-            self._stream.write(f"{words}\n")
-        self._stream.flush()
-
-    def end(self) -> None:
-        if self._terminal:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
 
 
 def _lines(report: Report) -> Iterator[str]:

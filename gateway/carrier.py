@@ -25,11 +25,11 @@ class Carrier:
         self.orchestrator = orchestrator
         self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
 
-    async def carry_out(self, job: Job, submitted: Submitted | None, *, live: bool = True) -> bytes:
+    async def carry_out(self, job: Job, submitted: Submitted | None, *, live: bool = True) -> bytes | Problem:
         """The answer of a request that may take its time; ``submitted`` is what is to be awaited.
 
         Not ``live``: it has found no session, and nothing of it was done. A session may be evicted
-        between load and call, so it is tried twice; then something is wrong that another load does
+        between load and call, so it is tried again; at last something is wrong that another load does
         not mend.
         """
         try:
@@ -42,22 +42,17 @@ class Carrier:
                 with suppress(SessionNotLive):
                     return await self._attempt(job, None)
         except Exception as error:
-            return told_error(job, error)
-        return told(not_kept_live())
+            return problem_of(job, error)
+        return not_kept_live()
 
-    async def _attempt(self, job: Job, submitted: Submitted | None) -> bytes:
+    async def _attempt(self, job: Job, submitted: Submitted | None) -> bytes | Problem:
         if job.dry_run:
             shown = await self.orchestrator.preview(job.char_id, job.commands, job.call)
-            return told(of_preview(shown, job.call))
+            return of_preview(shown, job.call)
         result = await (submitted or self.orchestrator.submit(job.char_id, job.commands, job.call))
-        return told(of_result(result, job.call))
+        return of_result(result, job.call)
 
 
-def told(answer: bytes | Problem) -> bytes:
-    """The answer's JSON, be it a reply or a problem document."""
-    return answer.document() if isinstance(answer, Problem) else answer
-
-
-def told_error(job: Job, error: Exception) -> bytes:
-    """The problem document of an error."""
-    return of_error(error, f"a request of character {job.char_id}", job.call.request_id).document()
+def problem_of(job: Job, error: Exception) -> Problem:
+    """The problem that an error is to a request."""
+    return of_error(error, f"a request of character {job.char_id}", job.call.request_id)

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -12,6 +13,7 @@ import msgspec
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway import character_arguments, character_words
+from gateway.agreement import agreed
 from gateway.command_servers import add_data_dir, service_settings
 from gateway.settings import Settings
 from persistence.desk.desk import Desk, History
@@ -67,6 +69,13 @@ def add_character_commands(commands: "Subparsers") -> None:
     repairing = _add(ours, "repair", _repair, "make a quarantined character playable, as PostgreSQL has it")
     _add_origin(repairing)
 
+    _add(ours, "export", _export, "write down all that is kept of a character, as JSON")
+    erasing = _add(ours, "erase", _erase, "erase a character for good; its ledger stays without the person")
+    erasing.add_argument("--yes", action="store_true", help="do it without asking")
+    erasing.add_argument(
+        "--by", type=character_arguments.name, metavar="NAME", help="who does it, for the ledger"
+    )
+
     listing = ours.add_parser("quarantined", help="list the characters that are quarantined, and why")
     _add_data_dir(listing, _quarantined)
 
@@ -113,7 +122,9 @@ def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
         return desk.restorer.preview(char_id, at)
 
     async def restore(seen: Restoration | None, desk: Desk) -> None:
-        done, seq = await desk.restorer.restore(char_id, at, _origin(arguments), seen=seen)
+        done, seq = await desk.restorer.restore(
+            char_id, at, _origin(arguments.by, arguments.reason), seen=seen
+        )
         if seen is None:
             show(done)
         if seq is not None:
@@ -137,7 +148,7 @@ def _repair(settings: Settings, arguments: argparse.Namespace) -> int:
         if seen is None:
             seen = await preview(desk)
             show(seen)
-        seq = await desk.repairer.repair(seen, _origin(arguments))
+        seq = await desk.repairer.repair(seen, _origin(arguments.by, arguments.reason))
         _say([f"Done: {seen.char_id} can be played again, as PostgreSQL has it, at seq {seq}."])
 
     def show(seen: Examination) -> bool:
@@ -145,6 +156,34 @@ def _repair(settings: Settings, arguments: argparse.Namespace) -> int:
         return True
 
     return _previewed(settings, arguments, preview, show, repair)
+
+
+def _export(settings: Settings, arguments: argparse.Namespace) -> int:
+    async def write(desk: Desk) -> None:
+        async with aclosing(desk.exporter.document(arguments.char_id)) as parts:
+            async for part in parts:
+                sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+
+    with service_settings(settings) as service:
+        _run(service, read_ruleset(settings.ruleset), write)
+    return DONE
+
+
+def _erase(settings: Settings, arguments: argparse.Namespace) -> int:
+    def preview(desk: Desk) -> Awaitable[History]:
+        return desk.history(arguments.char_id, 0, 1)
+
+    def show(seen: History) -> bool:
+        name = f" {seen.head.name!r}" if seen.head.name else ""
+        _say([f"{arguments.char_id}{name} would be erased, with all that it has. This cannot be undone."])
+        return True
+
+    async def erase(_: History | None, desk: Desk) -> None:
+        await desk.eraser.erase(arguments.char_id, _origin(arguments.by))
+        _say([f"Done: {arguments.char_id} is erased."])
+
+    return _previewed(settings, arguments, preview, show, erase)
 
 
 def _release(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -188,7 +227,7 @@ def _previewed(
                 seen = _run(service, ruleset, preview)
                 if not show(seen):
                     return DONE
-                if not _agreed():
+                if not agreed():
                     _say(["Nothing was done."])
                     return FAILED
             try:
@@ -209,18 +248,8 @@ def _run(service: ServiceSettings, ruleset: Ruleset, use: Callable[[Desk], Await
     return asyncio.run(used())
 
 
-def _agreed() -> bool:
-    """Whether somebody at a terminal says yes; where there is none, nobody does."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _say(["Say --yes to do it."])
-        return False
-    sys.stdout.write("Do it? Type yes: ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() == "yes"
-
-
-def _origin(arguments: argparse.Namespace) -> Origin:
-    return Origin("operator" if arguments.by is None else f"operator {arguments.by}", arguments.reason)
+def _origin(by: str | None, reason: str = "") -> Origin:
+    return Origin("operator" if by is None else f"operator {by}", reason)
 
 
 def _document(history: History) -> str:

@@ -13,7 +13,8 @@ from gateway.conditions import call
 from gateway.execution import execute
 from gateway.problems import invalid_words
 from gateway.responses import encode, json_reply
-from persistence.errors import InvalidWords
+from gateway.spellings import CharacterName, CharId
+from persistence.errors import InvalidWords, OutcomeUnknown, Unavailable
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Character
 
@@ -30,8 +31,8 @@ class NewActor(Struct, frozen=True, forbid_unknown_fields=True):
 class CreateCharacterRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """``char_id``: a UUID of the caller's own, without it one is made. Two may have one name."""
 
-    char_id: str | None = None
-    name: str = ""
+    char_id: CharId | None = None
+    name: CharacterName = ""
     actor: NewActor = NewActor()
 
 
@@ -96,7 +97,13 @@ class CharacterGateway:
         conditions = call(request)
         command = commands.single(commands.SET_ACTOR, await requests.json_body(request))
         reply = await execute(self._orchestrator, char_id, (command,), conditions)
-        return await self._character(char_id) if reply.status == 200 else reply
+        if reply.status != 200:
+            return reply
+        try:
+            return await self._character(char_id)
+        except Unavailable as error:
+            # It was done; only what the character is now cannot be told.
+            raise OutcomeUnknown(f"the actor was changed, but cannot be read: {error}") from error
 
     async def _character(self, char_id: str) -> web.Response:
         return json_reply(encode(await self._orchestrator.character(char_id)))

@@ -6,27 +6,29 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 from engine.ruleset import RulesetError
-from engine.shipped import read_ruleset
 from gateway.audit_command import add_audit_command
+from gateway.catalog_command import add_catalog_commands
 from gateway.character_command import add_character_commands
 from gateway.command_servers import add_data_dir, database
 from gateway.flush_command import add_flush_command
+from gateway.import_command import add_import_command
 from gateway.ledger_command import add_ledger_commands
+from gateway.logs import announce, configure_logging, last_words
+from gateway.openapi_command import add_openapi_command
+from gateway.outbox_command import add_outbox_commands
 from gateway.parity_command import add_parity_command
-from gateway.process import configure_logging, fatal
+from gateway.process import fatal
+from gateway.recover_command import add_recover_command
+from gateway.roles_command import add_roles_commands
 from gateway.ruleset_command import add_ruleset_commands, first_errors
 from gateway.serve import serve
 from gateway.settings import Settings, SettingsError
+from gateway.token_command import add_token_commands
 from persistence import migrations
-from persistence.catalog import parse_entries
-from persistence.catalog_source import read_entries
-from persistence.catalog_store import import_catalog
 from persistence.errors import CatalogError
-from persistence.mapping.mapping import read_mapping
-from persistence.store import InventoryStore
+from persistence.roles import grant
 
 FAILED, MISUSED = 1, 2
 
@@ -35,11 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it did what it should, 1 when it could not, 2 when it was misused."""
     arguments = _parser().parse_args(argv)
     configure_logging()
+    settings: Settings | None = None
     try:
         settings = Settings.read(
             getattr(arguments, "environ", os.environ),
             {name: getattr(arguments, name, None) for name in ("host", "port", "workers", "data_dir")},
         )
+        configure_logging(settings)
         status: int | None = arguments.run(settings, arguments)
     except (SettingsError, CatalogError) as error:
         for line in error.errors:
@@ -54,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if (words := fatal(error)) is None:
             raise
-        print(f"haversack: {words}", file=sys.stderr)
+        last_words(settings, words)
         return FAILED
     return status or 0
 
@@ -78,55 +82,33 @@ def _parser() -> argparse.ArgumentParser:
     add_data_dir(migrating)
     migrating.set_defaults(run=_migrate)
 
-    catalog = commands.add_parser("catalog", help="the item catalog").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    importing = catalog.add_parser("import", help="replace the catalog by what stands in files")
-    importing.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSON Lines, or a JSON array")
-    importing.add_argument("--mapping", help="how entries of another form become templates: name or path")
-    importing.add_argument(
-        "--map", dest="maps", action="append", default=[], metavar="FACT=SOURCE",
-        help="take a fact from a field of such entries, over what the mapping says",
-    )  # fmt: skip
-    add_data_dir(importing)
-    importing.set_defaults(run=_import_catalog)
+    add_catalog_commands(commands)
 
+    add_import_command(commands)
     add_character_commands(commands)
     add_audit_command(commands)
     add_ledger_commands(commands)
+    add_outbox_commands(commands)
     add_ruleset_commands(commands)
+    add_openapi_command(commands)
+    add_roles_commands(commands)
+    add_recover_command(commands)
+    add_token_commands(commands)
     add_parity_command(commands)
     return parser
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
-    serve(settings, demo=arguments.demo, say=lambda line: print(line, flush=True))
+    serve(settings, demo=arguments.demo, say=lambda line: announce(settings, line))
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> None:
     with database(settings, migrated=False) as url:
         for name in asyncio.run(migrations.migrate(url)):
             print(f"applied {name}")
+        if asyncio.run(grant(url)):
+            print("granted the roles what they need")
     print("The schema is up to date.")
-
-
-def _import_catalog(settings: Settings, arguments: argparse.Namespace) -> None:
-    ruleset = read_ruleset(settings.ruleset)
-    mapping = None
-    if arguments.mapping is not None or arguments.maps:
-        mapping = read_mapping(arguments.mapping, arguments.maps)
-    templates = parse_entries(read_entries(arguments.files, mapped=mapping is not None), ruleset, mapping)
-
-    async def run(url: str) -> int:
-        store = await InventoryStore.connect(url, ruleset, pool_size=1)
-        try:
-            return await import_catalog(store, templates)
-        finally:
-            await store.close()
-
-    with database(settings) as url:
-        number = asyncio.run(run(url))
-    print(f"The catalog is at version {number}: {len(templates)} templates.")
 
 
 if __name__ == "__main__":

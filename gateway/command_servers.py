@@ -62,6 +62,11 @@ def service_at(settings: Settings, redis_url: str, database_url: str) -> Service
         journal_keep_days=settings.journal_keep_days,
         shards=settings.shards,
         key_prefix=settings.key_prefix,
+        items_url=settings.items_url,
+        items_token=settings.items_token,
+        items_poll_s=settings.items_poll_s,
+        outbox_url=settings.outbox_url,
+        outbox_secret=settings.outbox_secret,
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from gateway.identity import PLAYER_PREFIX
 from gateway.problems import invalid
 
 _ID = re.compile(r"[\x20-\x7e]{1,128}")
@@ -13,6 +14,19 @@ def id_of(value: str, path: str) -> str:
     if not _ID.fullmatch(value):
         raise invalid(path, "expected 1 to 128 printable ASCII characters")
     return value
+
+
+def operation_id(value: str | None, by: str, path: str) -> str:
+    """The operation id that ``by`` calls under, empty for none; 400 naming ``path`` for what is no id.
+
+    A character remembers a bounded number of them. A player's would push those of services out, and a reward
+    that is repeated under its id would be given twice; so characters' tokens have none.
+    """
+    if value is None:
+        return ""
+    if by.startswith(PLAYER_PREFIX):
+        raise invalid(path, "characters' tokens have no operation ids: make the call conditional on a tag")
+    return id_of(value, path)
 
 
 def tag_of(value: str, path: str) -> str:

@@ -4,14 +4,13 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.condition_values import id_of, tag_of
+from gateway.condition_values import id_of, operation_id, tag_of
+from gateway.identity import IDENTITY
 from gateway.problems import invalid
 from gateway.requests import header, query
 from persistence.records import Call
 
-SERVICE: Final = "service"
 REQUEST_ID: Final = "X-Request-Id"
-_UNCONDITIONAL = Call(by=SERVICE)
 
 
 def dry_run(request: web.Request) -> bool:
@@ -36,11 +35,12 @@ def call(request: web.Request) -> Call:
         or "If-Match" in headers
         or "Inventory-Durability" in headers
     ):
-        return _UNCONDITIONAL
+        return request[IDENTITY].call
+    by = request[IDENTITY].name
     return Call(
-        by=SERVICE,
+        by=by,
         request_id=headers.get(REQUEST_ID, ""),
-        op_id=identifier(request, "Idempotency-Key") or "",
+        op_id=operation_id(header(request, "Idempotency-Key"), by, "Idempotency-Key"),
         if_match=_if_match(request),
         durable=_durable(request),
     )

@@ -8,13 +8,15 @@ from aiohttp import web
 
 from gateway import requests
 from gateway.auth import BearerAuth
+from gateway.operation import Scope
 from gateway.problems import RETRY_AFTER, Problem
+from gateway.reply_shapes import Alive, Ready
 from gateway.responses import encode, json_reply
 from persistence.orchestrator import InventoryOrchestrator
 
 READINESS_TIMEOUT_S: Final = 5.0
 _OK = "ok"
-_ALIVE = encode({"status": _OK})
+_ALIVE = encode(Alive("ok"))
 
 _log = logging.getLogger("haversack.gateway")
 
@@ -23,7 +25,7 @@ class HealthGateway:
     """Handlers of ``/healthz`` and ``/readyz``, which need no token."""
 
     def __init__(self, orchestrator: InventoryOrchestrator, auth: BearerAuth) -> None:
-        """Ask ``orchestrator``; tell reasons to those whom ``auth`` admits."""
+        """Ask ``orchestrator``; tell reasons to those who may operate."""
         self._orchestrator = orchestrator
         self._auth = auth
 
@@ -35,7 +37,7 @@ class HealthGateway:
     async def ready(self, request: web.Request) -> web.Response:
         """``GET /readyz``: 200 ``{"status", "checks": {name: "ok"}}``, else 503 with what is missing.
 
-        A reason may name hosts and databases, so who has no token reads "failed" in its place.
+        A reason may name hosts and databases, so who may not operate reads "failed" in its place.
         """
         requests.plain(request)
         try:
@@ -47,7 +49,13 @@ class HealthGateway:
             _log.exception("looking whether everything is ready failed")
             checks = {"readiness": "failed"}
         if all(result == _OK for result in checks.values()):
-            return json_reply(encode({"status": _OK, "checks": checks}))
-        if not self._auth.admits(request):
+            return json_reply(encode(Ready("ok", checks)))
+        if not self._may_know(request):
             checks = {name: _OK if result == _OK else "failed" for name, result in checks.items()}
         raise Problem("UNAVAILABLE", "Not everything is ready.", params=checks, headers=RETRY_AFTER)
+
+    def _may_know(self, request: web.Request) -> bool:
+        try:
+            return Scope.OPERATE in self._auth.identify(request).scopes
+        except Problem:
+            return False

@@ -1,20 +1,26 @@
 """The inventory of a character: read whole or in part, and changed by commands."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from engine.commands import Command
 from gateway import commands, requests, views
+from gateway.access import charge_commands, refused_commands
 from gateway.conditions import call, dry_run
 from gateway.execution import execute, preview
+from gateway.identity import IDENTITY
 from gateway.problems import invalid
 from gateway.responses import encode, not_modified, tagged_reply
-from gateway.shown import ShownInventories
+from gateway.shown import READINGS, ShownInventories
 from gateway.with_catalog import tag_with_catalog
+from persistence.meters import Meters
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, LiveSession
+
+_CHARGED: Final = web.RequestKey("charged", bool)
 
 
 class InventoryGateway:
@@ -24,9 +30,11 @@ class InventoryGateway:
     loads it and calls them again. Every command replies with the reply of the API, 200.
     """
 
-    def __init__(self, orchestrator: InventoryOrchestrator) -> None:
-        """Speak to ``orchestrator``."""
+    def __init__(self, orchestrator: InventoryOrchestrator, meters: Meters) -> None:
+        """Speak to ``orchestrator``; ``meters`` count which readings cost nothing."""
         self._orchestrator = orchestrator
+        self._hits = meters.counter(READINGS, "hit")
+        self._misses = meters.counter(READINGS, "miss")
         self._ruleset = orchestrator.ruleset
         self._shown = ShownInventories()
         self._commands_max = orchestrator.ruleset.source.limits.commands_per_batch
@@ -55,11 +63,13 @@ class InventoryGateway:
         if self._shown.has(char_id):
             standing = await self._orchestrator.standing(char_id)
             if (shown := self._shown.still_true(char_id, standing)) is not None:
+                self._hits.add()
                 tag = shown.tag
                 return not_modified(request, tag) or tagged_reply(shown.body(standing.flushed_seq), tag)
         live = await self._read(request)
         if (same := not_modified(request, live.tag)) is not None:
             return same
+        self._misses.add()
         body = encode(views.inventory(live, list(live.session.items.values())))
         self._shown.keep(char_id, tag=live.tag, catalog=live.catalog, body=body, durable_seq=live.durable_seq)
         return tagged_reply(body, live.tag)
@@ -125,9 +135,20 @@ class InventoryGateway:
         return await self._single(request, commands.SORT)
 
     async def execute(self, request: web.Request) -> web.Response:
-        """``POST …/inventory/execute``: commands in order, all or nothing."""
+        """``POST …/inventory/execute``: commands in order, all or nothing.
+
+        403 where the token has not the scope of one of them.
+        """
         terms = self._terms(request)
-        return await self._run(commands.batch(await requests.json_body(request), self._commands_max), terms)
+        batch = commands.batch(await requests.json_body(request), self._commands_max)
+        identity = request[IDENTITY]
+        if (problem := refused_commands(identity, batch)) is not None:
+            return problem.response()
+        if identity.limited and _CHARGED not in request:
+            # Once, however often this is begun again because a session had to be loaded.
+            request[_CHARGED] = True
+            charge_commands(identity, terms[0], batch)
+        return await self._run(batch, terms)
 
     async def _single(self, request: web.Request, decoder: msgspec.json.Decoder[commands.C]) -> web.Response:
         terms = self._terms(request)

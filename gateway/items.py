@@ -9,12 +9,11 @@ from msgspec import Struct, structs
 from engine.bounds import TEMPLATE_ID_PATTERN
 from gateway import requests
 from gateway.problems import Problem, invalid
-from gateway.responses import encode, json_reply
+from gateway.responses import encode, json_reply, not_modified, tagged_reply
 from persistence.catalog import Template
 from persistence.orchestrator import InventoryOrchestrator
 
 _TEMPLATE_ID = re.compile(TEMPLATE_ID_PATTERN)
-_COUNT_AT_ONCE = 500
 
 
 class TemplateView(Struct, frozen=True):
@@ -33,11 +32,18 @@ class TemplateList(Struct, frozen=True):
 
 
 class CatalogView(Struct, frozen=True):
-    """The catalog that is served: its version, how many templates, the ruleset's hash."""
+    """The catalog that is served: its version, how many templates, the hash of the ruleset that serves it.
+
+    ``imported_at``: when it came, in Unix milliseconds, null where there is none yet; ``by`` whom.
+    ``content`` is a hash of what it says.
+    """
 
     version: int
     count: int
     ruleset: str
+    imported_at: int | None
+    by: str
+    content: str
 
 
 class ItemsGateway:
@@ -76,17 +82,19 @@ class ItemsGateway:
         return json_reply(encode(TemplateList([_view(template) for template in page], cursor)))
 
     async def catalog(self, request: web.Request) -> web.Response:
-        """``GET /v1/catalog``: version, number of templates, ruleset; what is in it is at ``/v1/items``."""
+        """``GET /v1/catalog``: which one it is; what is in it is at ``/v1/items``. Its tag is the version."""
         requests.plain(request)
-        return json_reply(encode(CatalogView(self._items.version, self._count(), self._ruleset_hash)))
-
-    def _count(self) -> int:
-        count = 0
-        after = None
-        while found := self._items.templates(None, after, _COUNT_AT_ONCE):
-            count += len(found)
-            after = found[-1].facts.template_id
-        return count
+        edition = self._items.edition
+        view = CatalogView(
+            edition.version,
+            self._items.count,
+            self._ruleset_hash,
+            edition.imported_at or None,
+            edition.by,
+            edition.content,
+        )
+        tag = str(edition.version)
+        return not_modified(request, tag) or tagged_reply(encode(view), tag)
 
 
 def _view(template: Template) -> TemplateView:

@@ -16,7 +16,8 @@ from typing import Final
 
 from gateway.addressed import Job
 from gateway.answers import of_result
-from gateway.carrier import Carrier, told, told_error
+from gateway.carrier import Carrier, problem_of
+from gateway.problems import Problem
 from persistence.errors import SessionNotLive
 from persistence.submitted import Submitted
 
@@ -24,15 +25,20 @@ from persistence.submitted import Submitted
 # share its connection, do not wait behind a thousand.
 SENT_MAX: Final = 128
 
+Count = Callable[[Job, bytes | Problem], None]
+
 
 class Lanes:
     """One caller's requests."""
 
-    def __init__(self, carrier: Carrier, answered: Callable[[Job, bytes], None]) -> None:
-        """``answered`` gets each request's answer, the JSON of a reply or of a problem."""
+    def __init__(
+        self, carrier: Carrier, answered: Callable[[Job, bytes], None], count: Count | None = None
+    ) -> None:
+        """``answered`` gets each request's answer, the JSON of a reply or a problem; ``count`` counts it."""
         self._carrier = carrier
         self._submit = carrier.orchestrator.submit
         self._answered = answered
+        self._count = count
         self.unanswered = 0
         # Characters with a request under way, and what waits for its end.
         self._busy: dict[str, deque[Job] | None] = {}
@@ -83,16 +89,16 @@ class Lanes:
                 except SessionNotLive:
                     self._apart(job, None, live=False)
                 except Exception as error:
-                    self._end(job, told_error(job, error))
+                    self._end(job, problem_of(job, error))
                 else:
-                    self._end(job, result if result.__class__ is bytes else told(of_result(result, job.call)))
+                    self._end(job, of_result(result, job.call))
                 if self._unsent:
                     self._refill()
         finally:
             for task in self._tasks:
                 task.cancel()
 
-    def _begin(self, job: Job) -> bytes | None:
+    def _begin(self, job: Job) -> Problem | None:
         """Send it, or have it carried out apart; its answer if it has one already."""
         if len(self._sent) >= SENT_MAX:
             self._unsent.append(job)
@@ -103,7 +109,7 @@ class Lanes:
         try:
             submitted = self._submit(job.char_id, job.commands, job.call)
         except Exception as error:
-            return told_error(job, error)
+            return problem_of(job, error)
         if submitted.quick:
             self._sent.append((job, submitted))
             if self._wake is not None:
@@ -118,11 +124,19 @@ class Lanes:
             if (answer := self._begin(job)) is not None:
                 self._end(job, answer)
 
-    def _end(self, job: Job, answer: bytes) -> None:
+    def refuse(self, job: Job, problem: Problem) -> None:
+        """Answer a request that is not to be carried out."""
+        if self._count is not None:
+            self._count(job, problem)
+        self._answered(job, problem.document())
+
+    def _end(self, job: Job, answer: bytes | Problem) -> None:
         """Give the answer, and begin with what its character has waiting."""
         while True:
             self.unanswered -= 1
-            self._answered(job, answer)
+            if self._count is not None:
+                self._count(job, answer)
+            self._answered(job, answer if isinstance(answer, bytes) else answer.document())
             waiting = self._busy[job.char_id]
             if not waiting:
                 del self._busy[job.char_id]

@@ -1,14 +1,27 @@
 """The middleware: lets in who may, loads sessions, turns errors into problems."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter_ns
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.access import (
+    denied,
+    denied_character,
+    denied_to_players,
+    is_for_players,
+    over_character_rate,
+    over_rate,
+)
 from gateway.answers import of_error
-from gateway.auth import BearerAuth, unauthenticated
+from gateway.auth import BearerAuth
 from gateway.conditions import REQUEST_ID, identifier
+from gateway.connection_limits import BodyTimedOut
+from gateway.identity import IDENTITY, Identity
+from gateway.operation import Operation
 from gateway.problems import (
     RETRY_AFTER,
     Problem,
@@ -16,10 +29,13 @@ from gateway.problems import (
     of_http_exception,
 )
 from gateway.requests import char_id
+from gateway.watch import Watch
 from persistence.errors import SessionNotLive
 from persistence.orchestrator import InventoryOrchestrator
 
-LOADS_MAX: Final = 2
+# Two are enough against evictions; while two rulesets serve side by side, a session may be taken away again
+# between its load and the call.
+LOADS_MAX: Final = 10
 
 
 class Gate:
@@ -29,22 +45,36 @@ class Gate:
     two coroutines and the lookup that those cost are a twentieth of a short request.
     """
 
-    def __init__(self, auth: BearerAuth, orchestrator: InventoryOrchestrator) -> None:
-        """Let in whom ``auth`` admits, and load sessions through ``orchestrator``."""
+    def __init__(
+        self, auth: BearerAuth, orchestrator: InventoryOrchestrator, watch: Watch | None = None
+    ) -> None:
+        """Let in whom ``auth`` knows, load sessions through ``orchestrator``; ``watch`` counts."""
         self._auth = auth
         self._orchestrator = orchestrator
+        self._watch = watch
 
-    def guarded(self, handler: Handler, *, needs_token: bool = True) -> Handler:
-        """The handler behind the gate; a problem document comes of every error in it."""
-        admits, orchestrator = self._auth.admits, self._orchestrator
+    def guarded(self, handler: Handler, operation: Operation | None, *, is_open: bool = False) -> Handler:
+        """The handler behind the gate; a problem document comes of every error in it.
+
+        ``operation`` is None where there is none, and the handler says so; ``is_open``: to those who
+        have no token, too. Other handlers find ``IDENTITY`` in the request.
+        """
+        identify, orchestrator, watch = self._auth.identify, self._orchestrator, self._watch
+        scope = None if operation is None else operation.scope
+        count = None if watch is None else watch.counting(operation)
+        admit = _admission(operation)
 
         async def guarded_handler(request: web.Request) -> web.StreamResponse:
             request_id = None
+            began = perf_counter_ns()
             try:
                 if REQUEST_ID in request.headers:
                     request_id = identifier(request, REQUEST_ID)
-                if needs_token and not admits(request):
-                    raise unauthenticated(request)
+                if not is_open:
+                    identity = identify(request)
+                    if not identity.unrestricted or scope not in identity.scopes:
+                        admit(request, identity)
+                    request[IDENTITY] = identity
                 try:
                     response = await handler(request)
                 except SessionNotLive:
@@ -52,13 +82,41 @@ class Gate:
             except Exception as error:
                 # Nobody is there any more to be told; aiohttp knows what to do about that.
                 if isinstance(error, ConnectionError) and request.transport is None:
+                    if count is not None:
+                        count(None, began)
                     raise
                 response = _problem(request, error, request_id).response()
             if request_id is not None:
                 response.headers[REQUEST_ID] = request_id
+            if count is not None:
+                count(response, began)
             return response
 
-        return guarded_handler
+        return guarded_handler if watch is None else watch.around(operation, guarded_handler)
+
+
+def _admission(operation: Operation | None) -> Callable[[web.Request, Identity], None]:
+    """What lets a caller in or raises the problem: 429 before 403, so that what is denied counts as well."""
+    scope = None if operation is None else operation.scope
+    for_players = is_for_players(operation)
+    of_character = operation is not None and operation.of_character
+
+    def admit(request: web.Request, identity: Identity) -> None:
+        if (problem := over_rate(identity)) is not None:
+            raise problem
+        if scope is not None and scope not in identity.scopes:
+            raise denied(scope)
+        if identity.char_id is not None and operation is not None and not for_players:
+            raise denied_to_players(operation.name)
+        if not of_character:
+            return
+        named = char_id(request)
+        if identity.char_id not in (None, named):
+            raise denied_character(named)
+        if (problem := over_character_rate(identity, named)) is not None:
+            raise problem
+
+    return admit
 
 
 async def _with_session(
@@ -66,7 +124,7 @@ async def _with_session(
 ) -> web.StreamResponse:
     """Load the character's session and run the handler again, which had done nothing yet.
 
-    A session may be evicted between load and call, so it is tried twice; then something is
+    A session may be evicted between load and call, so it is tried again; after so many times something is
     wrong that another load does not mend.
     """
     for _ in range(LOADS_MAX):
@@ -83,6 +141,8 @@ def not_kept_live() -> Problem:
 
 def _problem(request: web.Request, error: Exception, request_id: str | None) -> Problem:
     match error:
+        case BodyTimedOut():
+            return Problem("REQUEST_TIMEOUT", headers={"Connection": "close"})
         case web.RequestPayloadError():
             return invalid("$", "the body does not keep to its transfer or content coding")
         case web.HTTPException():

@@ -20,6 +20,8 @@ from engine.commands import (
     UseRequest,
 )
 
+JSON: Final = "application/json"
+
 
 class Scope(StrEnum):
     """A right that a token has or has not; none of them includes another."""
@@ -59,9 +61,15 @@ class Operation(Struct, frozen=True, kw_only=True):
     """A method at a path.
 
     ``name`` never changes: clients are made of it, and metrics are counted by it. ``scope`` is the
-    right that a token needs, None where nobody is asked for one. ``body`` and ``reply`` are what
-    is decoded and encoded, None where there is nothing or no JSON. ``conditions`` says whether it
-    takes the headers of commands, ``problems`` which codes it may answer beside those of all.
+    right that a token needs, None where nobody is asked for one. ``summary`` is a few words, and
+    ``description`` what has to be known beside them.
+
+    ``body`` and ``reply`` are what is decoded and encoded, None where there is nothing; their media
+    types are JSON's if nothing else is said. ``status`` is that of the reply, which ``also`` others
+    may have. ``tagged``: the reply has an ``ETag``, and 304 is answered to who has it already.
+    ``headers`` are others that come with it; ``takes`` are headers of its own that a call may have, by
+    their names in ``gateway/openapi/parameters.py``. ``conditions`` says whether it takes the headers of
+    commands, ``problems`` which codes it may answer beside those that ``codes`` adds.
     """
 
     name: str
@@ -69,9 +77,16 @@ class Operation(Struct, frozen=True, kw_only=True):
     path: str
     scope: Scope | None
     summary: str
+    description: str = ""
     body: Any = None
+    body_media_type: str = JSON
     reply: Any = None
+    reply_media_type: str = JSON
     status: int = 200
+    also: tuple[int, ...] = ()
+    tagged: bool = False
+    headers: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     query: tuple[Parameter, ...] = ()
     conditions: bool = False
     problems: tuple[str, ...] = ()
@@ -80,3 +95,17 @@ class Operation(Struct, frozen=True, kw_only=True):
     def of_character(self) -> bool:
         """Whether it is about the one character that its path names."""
         return "{char_id}" in self.path
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code that it may answer, each once: what follows from its kind, then its own."""
+        codes = ["INVALID_REQUEST", "INTERNAL"]
+        if self.scope is not None:
+            codes += ("UNAUTHENTICATED", "ACCESS_DENIED", "RATE_LIMITED", "UNAVAILABLE")
+        if self.of_character:
+            codes.append("CHARACTER_NOT_FOUND")
+        if self.body is not None:
+            codes += ("BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT")
+        if self.conditions:
+            codes += ("TAG_MISMATCH", "IDEMPOTENCY_MISMATCH", "BACKPRESSURE", "OUTCOME_UNKNOWN")
+        return tuple(dict.fromkeys((*codes, *self.problems)))

@@ -90,10 +90,22 @@ class Problem(Exception):
             )
         )
 
-    def response(self) -> web.Response:
+    def response(self) -> "ProblemResponse":
         """The problem document as a response."""
-        status = PROBLEM_KINDS[self.code].status
-        return web.Response(body=self.document(), status=status, headers={**_HEADERS, **(self.headers or {})})
+        return ProblemResponse(self)
+
+
+class ProblemResponse(web.Response):
+    """A problem document on its way; ``code`` is for those who count them."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Its status is that of the code."""
+        super().__init__(
+            body=problem.document(),
+            status=PROBLEM_KINDS[problem.code].status,
+            headers={**_HEADERS, **(problem.headers or {})},
+        )
+        self.code = problem.code
 
 
 def invalid(path: str, message: str, *, op_index: int | None = None) -> Problem:

@@ -2,19 +2,19 @@
 
 import asyncio
 import gc
-import logging
 import signal
 import socket
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, Self
 
+from gateway.reloading import at_terminal
 from persistence.embedded import EmbeddedError
 from persistence.errors import PersistenceError
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+_NOTED: Final = (*STOPPING, signal.SIGHUP)
 
 
 def settle_memory() -> None:
@@ -34,11 +34,18 @@ class ProcessEnded(Exception):
 
 
 class ParentSignals:
-    """SIGINT and SIGTERM of a process without an event loop: noted in ``stop``, and seen by ``poll``."""
+    """Signals to a process without an event loop, which ``poll`` sees.
+
+    SIGINT and SIGTERM are noted in ``stop``. SIGHUP is noted in ``reload``, or in ``stop`` where it says
+    that a terminal is gone.
+    """
 
     def __init__(self) -> None:
         """Change nothing yet: that is for the ``with``, in the main thread."""
         self.stop = False
+        self.reload = False
+        # Asked now, because a terminal that is gone is none.
+        self._at_terminal = at_terminal()
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
 
@@ -46,16 +53,22 @@ class ParentSignals:
         """What can be read from when a signal has come."""
         return self._reader.fileno()
 
+    def taken(self) -> bool:
+        """Whether SIGHUP has come since the last call; to be called when there is something to read."""
+        self._reader.recv(4096)
+        taken, self.reload = self.reload, False
+        return taken
+
     def __enter__(self) -> Self:
         self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._former = [signal.signal(number, self._note) for number in STOPPING]
+        self._former = [signal.signal(number, self._note) for number in _NOTED]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         signal.set_wakeup_fd(self._wakeup)
-        for number, former in zip(STOPPING, self._former, strict=True):
+        for number, former in zip(_NOTED, self._former, strict=True):
             signal.signal(number, former)
         self._reader.close()
         self._writer.close()
@@ -63,23 +76,27 @@ class ParentSignals:
     @contextmanager
     def held_back(self) -> Iterator[None]:
         """For a fork: what comes meanwhile comes afterwards, in the child once it has its own handlers."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _NOTED)
         try:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def leave_to_parent(self) -> None:
-        """In a fork: SIGTERM ends this process, SIGINT is for the parent, who may get it from a terminal."""
+        """In a fork: SIGTERM ends this process, the others are for the parent, who may get them too."""
         signal.set_wakeup_fd(-1)
         self._reader.close()
         self._writer.close()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _NOTED)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.stop = True
+        if number == signal.SIGHUP and not self._at_terminal:
+            self.reload = True
+        else:
+            self.stop = True
 
 
 def stop_signal(numbers: Iterable[signal.Signals] = STOPPING) -> asyncio.Event:
@@ -96,14 +113,3 @@ def fatal(error: BaseException) -> str | None:
     if isinstance(error, PersistenceError | EmbeddedError | ProcessEnded | OSError | ValueError):
         return str(error)
     return None
-
-
-def configure_logging(worker: str = "") -> None:
-    """Log lines to standard error: time, level, which ``worker`` if there are several, what."""
-    who = f"{worker}: " if worker else ""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format=f"%(asctime)s %(levelname)s {who}%(name)s: %(message)s",
-        force=bool(worker),
-    )

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway.problems import Problem, invalid
 
@@ -102,6 +102,8 @@ async def json_body(request: web.Request) -> bytes:
     """The body, which must say that it is JSON. It can be read again by a repeated handler."""
     if request.headers.get("Content-Type") != "application/json":
         _check_media_type(request)
+    if hdrs.CONTENT_ENCODING in request.headers:
+        check_unpacked(request)
     content = request.content
     if content.at_eof():
         again: bytes = request.get(_BODY, b"")
@@ -163,3 +165,9 @@ def _check_media_type(request: web.Request) -> None:
         if charset is None or charset.lower() in ("utf-8", "utf8"):
             return
     raise Problem("UNSUPPORTED_MEDIA_TYPE")
+
+
+def check_unpacked(request: web.Request) -> None:
+    """415 for a body with a content coding: nothing is unpacked here."""
+    if header(request, "Content-Encoding") not in (None, "identity"):
+        raise Problem("UNSUPPORTED_MEDIA_TYPE", "Bodies are sent unpacked, without a Content-Encoding.")

@@ -16,12 +16,13 @@ from yarl import URL
 
 from gateway.middleware import Gate
 from gateway.operation import Operation
-from gateway.operations import CHARACTER, ITEM, TEMPLATE
+from gateway.operations import CHARACTER, DOCS_FILE, ITEM, TEMPLATE
 from gateway.problems import Problem, invalid
 
 _CHARACTERS: Final = CHARACTER.partition("{")[0]
 _ITEMS: Final = ITEM.removeprefix(f"{CHARACTER}/").partition("{")[0]
 _TEMPLATES: Final = TEMPLATE.partition("{")[0]
+_DOCS_FILES: Final = DOCS_FILE.partition("{")[0]
 
 _Methods = dict[str, ResourceRoute]
 
@@ -29,8 +30,8 @@ _Methods = dict[str, ResourceRoute]
 class Routes(AbstractResource):
     """All paths of the application.
 
-    Three parts vary: the character's id and the id of one of its items, a segment each, and the
-    template's, all of the rest, because template ids may have slashes in them.
+    Four parts vary: the character's id and the id of one of its items, a segment each, the template's, all
+    of the rest, because template ids may have slashes in them, and the name of a file of the docs.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -41,11 +42,12 @@ class Routes(AbstractResource):
         self._of_a_character: dict[str, _Methods] = {}
         self._of_an_item: _Methods = {}
         self._of_a_template: _Methods = {}
+        self._of_a_docs_file: _Methods = {}
         self._missing = self._route("*", _missing)
-        self._missing_outside = self._route("*", _missing, needs_token=False)
+        self._missing_outside = self._route("*", _missing, is_open=True)
 
     def add(self, operation: Operation, handler: Handler) -> None:
-        """Add an operation: at a fixed path, or below ``CHARACTER``, ``ITEM`` or ``TEMPLATE``."""
+        """Add an operation: at a fixed path, or one of those that vary."""
         method, path = operation.method, operation.path
         if path == ITEM:
             methods = self._of_an_item
@@ -53,17 +55,15 @@ class Routes(AbstractResource):
             methods = self._of_a_character.setdefault(path.removeprefix(CHARACTER), {})
         elif path == TEMPLATE:
             methods = self._of_a_template
+        elif path == DOCS_FILE:
+            methods = self._of_a_docs_file
         else:
             assert "{" not in path, path
             methods = self._fixed.setdefault(path, {})
         # HEAD is answered wherever GET is, as HTTP wants it.
         for name in ("GET", "HEAD") if method == "GET" else (method,):
             assert name not in methods, (name, path)
-            methods[name] = self._route(name, handler, needs_token=operation.scope is not None)
-
-    def taken(self, path: str) -> bool:
-        """Whether a path that begins with ``CHARACTER``, and varies in nothing else, has been added."""
-        return path.removeprefix(CHARACTER) in self._of_a_character
+            methods[name] = self._route(name, handler, operation, is_open=operation.scope is None)
 
     def handler(self, otherwise: Handler) -> Handler:
         """What handles every request, for a server without an application's middlewares and signals.
@@ -72,8 +72,11 @@ class Routes(AbstractResource):
         """
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            match, methods = self._find(request.rel_url.path_safe)
+            match, methods = self._find(path := request.rel_url.path_safe)
             route = methods.get(request.method)
+            if not path:
+                # A CONNECT has none, and aiohttp would answer it without asking here.
+                match, route = {"allow": ""}, self._missing_outside
             if route is None or "Expect" in request.headers:
                 return await otherwise(request)
             request._match_info = UrlMappingMatchInfo(match, route)
@@ -106,10 +109,14 @@ class Routes(AbstractResource):
             # The only two that yarl leaves escaped, lest a path be cut in other places.
             template_id = path[len(_TEMPLATES) :].replace("%2F", "/").replace("%25", "%")
             return {"template_id": template_id}, self._of_a_template
+        if path.startswith(_DOCS_FILES):
+            return {"file": path[len(_DOCS_FILES) :]}, self._of_a_docs_file
         return {}, self._fixed.get(path, {})
 
-    def _route(self, method: str, handler: Handler, *, needs_token: bool = True) -> ResourceRoute:
-        guarded = self._gate.guarded(handler, needs_token=needs_token)
+    def _route(
+        self, method: str, handler: Handler, operation: Operation | None = None, *, is_open: bool = False
+    ) -> ResourceRoute:
+        guarded = self._gate.guarded(handler, operation, is_open=is_open)
         return ResourceRoute(method, guarded, self, expect_handler=_expect_continue)
 
     @property
@@ -140,6 +147,7 @@ class Routes(AbstractResource):
             *self._of_a_character.values(),
             self._of_an_item,
             self._of_a_template,
+            self._of_a_docs_file,
         )
         return (route for methods in tables for route in methods.values())
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import signal
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +17,32 @@ from aiohttp import web
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway.announcement import Announcement
-from gateway.app import init_app
+from gateway.app import AUTH, init_app
 from gateway.command_servers import migrate, service_at
-from gateway.listening import BACKLOG, SharedPort
-from gateway.process import ParentSignals, ProcessEnded, configure_logging, settle_memory, stop_signal
+from gateway.connection_limits import ConnectionLimits
+from gateway.credentials import credential_files, read_credentials
+from gateway.listening import SharedPort
+from gateway.logs import configure_logging
+from gateway.measures import CONNECTIONS
+from gateway.metrics import Metrics
+from gateway.metrics_board import Board
+from gateway.open_files import allow_connections
+from gateway.process import (
+    STOPPING,
+    ParentSignals,
+    ProcessEnded,
+    settle_memory,
+    stop_signal,
+)
+from gateway.reloading import Reloading, at_terminal, reloading
 from gateway.server import GatewayRunner
+from gateway.setting_urls import is_loopback
 from gateway.settings import Settings
+from gateway.site import GatewaySite
+from gateway.tls import certificate_of
 from gateway.token import kept_token
+from gateway.tracing import tracing
+from gateway.watch import Watch
 from gateway.workers import WATCH_INTERVAL_S, Workers
 from persistence.demo.seed import seed
 from persistence.embedded import EmbeddedServers
@@ -31,10 +52,16 @@ from persistence.service import ServiceSettings, open_service
 
 # Requests that run when the stop is asked for get this long to end.
 SHUTDOWN_TIMEOUT_S: Final = 10.0
+# Connections count from the end of the handshake on, so those in it are bounded by time alone.
+HANDSHAKE_S: Final = 5.0
 # What PostgreSQL allows by itself, and what each further worker may need.
 _CONNECTIONS, _CONNECTIONS_A_WORKER = 100, 10
 _DEMO_IS_THERE = "The demo's catalog and characters are in place."
 _STOPPING = "Stopping: requests are finished, then changes are flushed."
+_NO_TLS = (
+    "serving at %s without TLS: tokens can be read on the way, unless something in front of this encrypts"
+    " (HAVERSACK_TLS_CERT, HAVERSACK_TLS_KEY)"
+)
 
 _log = logging.getLogger("haversack.serve")
 
@@ -47,6 +74,11 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
     ``ProcessEnded``.
     """
     ruleset = read_ruleset(settings.ruleset)
+    # What is wrong with these files is told before any server is started.
+    read_credentials(settings)
+    certificate_of(settings)
+    if settings.tls_cert is None and not is_loopback(settings.host):
+        _log.warning(_NO_TLS, settings.host)
     with ExitStack() as stack:
         servers: EmbeddedServers | None = None
         if settings.redis_url is None or settings.database_url is None:
@@ -54,7 +86,7 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
             for note in servers.notes:
                 say(note)
         token_path: Path | None = None
-        if settings.token is None:
+        if settings.token is None and settings.tokens is None:
             token, token_path = kept_token(settings.data_dir)
             settings = replace(settings, token=token)
         redis_url = settings.redis_url or (servers.redis_url if servers else None)
@@ -65,7 +97,11 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
             ruleset=ruleset,
             parts=service_at(settings, redis_url, database_url),
             servers=servers,
-            announcement=Announcement(ruleset, token_path, demo=demo, say=say),
+            # Before any fork, so that all workers have it.
+            board=Board(ruleset, settings.workers),
+            announcement=Announcement(
+                ruleset, token_path, demo=demo, https=settings.tls_cert is not None, say=say
+            ),
             demo=demo,
             say=say,
         )
@@ -84,18 +120,19 @@ class _Service:
     ruleset: Ruleset
     parts: ServiceSettings
     servers: EmbeddedServers | None
+    board: Board
     announcement: Announcement
     demo: bool
     say: Callable[[str], None]
 
     async def alone(self) -> None:
-        stop = stop_signal()
+        stop = stop_signal((*STOPPING, signal.SIGHUP) if at_terminal() else STOPPING)
         await migrate(self.settings, self.parts.database_url)
-        async with open_service(self.parts, self.ruleset) as orchestrator:
+        async with self._watched(1) as (watch, orchestrator):
             if self.demo and await seed(orchestrator):
                 self.say(_DEMO_IS_THERE)
-            async with self._application(orchestrator) as runner:
-                await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=BACKLOG).start()
+            at = (self.settings.host, self.settings.port)
+            async with self._application(orchestrator, watch, [at]) as runner:
                 self.announcement.make(runner.addresses[0])
                 while not stop.is_set():
                     if (words := self._broken()) is not None:
@@ -113,9 +150,9 @@ class _Service:
             port = SharedPort(self.settings.host, self.settings.port)
 
             def work(number: int, serving: Callable[[], None]) -> None:
-                configure_logging(f"worker {number}")
+                configure_logging(self.settings, number)
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                    runner.run(self._work(port, serving))
+                    runner.run(self._work(number, port, serving))
 
             with Workers(
                 self.settings.workers, work, signals=signals, forked=port.let_go, broken=self._broken
@@ -132,14 +169,12 @@ class _Service:
                 if await seed(orchestrator):
                     self.say(_DEMO_IS_THERE)
 
-    async def _work(self, port: SharedPort, serving: Callable[[], None]) -> None:
+    async def _work(self, number: int, port: SharedPort, serving: Callable[[], None]) -> None:
         stop = stop_signal([signal.SIGTERM])
         async with (
-            open_service(self.parts, self.ruleset) as orchestrator,
-            self._application(orchestrator) as runner,
+            self._watched(number) as (watch, orchestrator),
+            self._application(orchestrator, watch, port.sockets()),
         ):
-            for one in port.sockets():
-                await web.SockSite(runner, one, backlog=BACKLOG).start()
             serving()
             await stop.wait()
 
@@ -152,15 +187,56 @@ class _Service:
             _log.warning("changes stay in Redis until the next flusher comes: %s", error)
 
     @asynccontextmanager
-    async def _application(self, orchestrator: InventoryOrchestrator) -> AsyncIterator[GatewayRunner]:
-        """The application without a port; at the end, running requests are finished."""
-        runner = GatewayRunner(init_app(self.settings, orchestrator), shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+    async def _watched(self, number: int) -> AsyncIterator[tuple[Watch, InventoryOrchestrator]]:
+        """A worker's service, and what watches over its requests."""
+        metrics = Metrics(self.board, number)
+        async with (
+            tracing(os.environ) as traces,
+            open_service(self.parts, self.ruleset, meters=metrics.meters, spans=traces) as orchestrator,
+            metrics.beating(),
+        ):
+            yield Watch(metrics, tracing=traces, log_requests=self.settings.access_log == "on"), orchestrator
+
+    @asynccontextmanager
+    async def _application(
+        self,
+        orchestrator: InventoryOrchestrator,
+        watch: Watch,
+        places: Sequence[socket.socket | tuple[str, int]],
+    ) -> AsyncIterator[GatewayRunner]:
+        """The application, listening; at the end, running requests are finished."""
+        settings = self.settings
+        certificate = certificate_of(settings)
+        # Made before the files are read, so that no change to them is missed.
+        watched = [
+            Reloading("tokens and keys", credential_files(settings), lambda: self._let_in_anew(app)),
+        ]
+        if certificate is not None:
+            watched.append(Reloading("the certificate and its key", certificate.files, certificate.reload))
+        app = init_app(settings, orchestrator, watch)
+        limits = ConnectionLimits(settings.connections_max, settings.request_timeout_s, settings.keepalive_s)
+        allow_connections(settings.connections_max)
+        runner = GatewayRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT_S, limits=limits)
         await runner.setup()
+        server = runner.server
+        assert server is not None
+        watch.metrics.meters.watch(CONNECTIONS, lambda: len(server.connections))
         settle_memory()
         try:
-            yield runner
+            for place in places:
+                await GatewaySite(
+                    runner,
+                    place,
+                    ssl_context=None if certificate is None else certificate.context,
+                    handshake_timeout_s=min(HANDSHAKE_S, limits.request_timeout_s),
+                ).start()
+            async with reloading(watched):
+                yield runner
         finally:
             await runner.cleanup()
+
+    def _let_in_anew(self, app: web.Application) -> None:
+        app[AUTH].replace(read_credentials(self.settings))
 
     def _broken(self) -> str | None:
         return None if self.servers is None else self.servers.dead()

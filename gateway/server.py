@@ -1,83 +1,26 @@
-"""The server below the application: what is not HTTP is answered with a problem too."""
+"""The server below the application: its connections, and what watches over them."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Final, cast
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
-from aiohttp.web_request import BaseRequest
 
-from gateway.problems import Problem, invalid
-from gateway.responses import JsonReply
+from gateway.connection import Connection
+from gateway.connection_limits import ConnectionLimits
 from gateway.routes import ROUTES
 
 # How long the rest of a body is read and thrown away that was answered before its end, so that
 # the caller finds the answer and not a reset connection. A stop of the server waits for it.
 LINGERING_S: Final = 2.0
+# How often all connections are looked at, at least.
+LOOK_INTERVAL_S: Final = 1.0
 
-# A longer reply waits until the caller has read of it, and is not written in one piece.
-_PIECE_MAX: Final = 32 * 1024
 _HANDLING: Final = RequestHandler._handle_request.__code__
 
 _log = logging.getLogger("haversack.gateway")
-
-
-class _Protocol(RequestHandler):
-    """aiohttp's, but for the answers that it gives before or beside an application."""
-
-    __slots__ = ()
-
-    async def finish_response(
-        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Write a plain reply in one piece where nothing speaks against it; else as ever."""
-        transport = self.transport
-        if (
-            resp.__class__ is JsonReply
-            and resp.is_plain
-            and request.version == HttpVersion11
-            and request.keep_alive
-            and request.method != "HEAD"
-            and not self._upgraded
-            and not self._logging_enabled
-            and resp.size <= _PIECE_MAX
-            and transport is not None
-            and not transport.is_closing()
-        ):
-            transport.write(resp.message())
-            return resp, False
-        return await super().finish_response(request, resp, start_time)
-
-    def handle_error(
-        self,
-        request: BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """400 for what cannot be parsed; 500 for an error that passed the middleware."""
-        if isinstance(exc, ConnectionError) and request.transport is None:
-            # The caller hung up. aiohttp takes this error for just that, and logs nothing.
-            raise exc
-        if request.writer.output_size > 0:
-            raise ConnectionError("a part of the reply was sent already")
-        if status < 500:
-            # Anybody can send rubbish as often as they like, so it leaves no line in the log.
-            _log.debug("not HTTP: %s", message)
-            problem = invalid("$", "this is not HTTP, or its line or headers are too long")
-        else:
-            _log.error("a reply failed", exc_info=exc)
-            problem = Problem("INTERNAL")
-        response = problem.response()
-        response.force_close()
-        return response
-
-    def log_exception(self, *args: object, **kwargs: object) -> None:
-        """Leave out of the log what a caller's broken body does to the reading of its rest."""
-        if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
-            super().log_exception(*args, **kwargs)
 
 
 class _Loop:
@@ -103,8 +46,16 @@ class _Loop:
 
 
 class _Server(web.Server):
+    limits: ConnectionLimits
+
     def __call__(self) -> RequestHandler:
-        return _Protocol(self, loop=cast(asyncio.AbstractEventLoop, _Loop(self._loop)), **self._kwargs)
+        loop = cast(asyncio.AbstractEventLoop, _Loop(self._loop))
+        return Connection(self, self.limits, loop=loop, **self._kwargs)
+
+    def look(self) -> None:
+        now = self._loop.time()
+        for connection in self.connections:
+            cast(Connection, connection).look(now)
 
 
 class GatewayRunner(web.AppRunner):
@@ -116,20 +67,50 @@ class GatewayRunner(web.AppRunner):
         *,
         access_log: logging.Logger | None = None,
         shutdown_timeout: float = 60.0,
+        limits: ConnectionLimits | None = None,
     ) -> None:
         """No request is logged unless there is an ``access_log``: a line a request is dear.
 
         ``shutdown_timeout``: seconds that ``cleanup`` gives running requests to end.
         """
+        self._limits = limits or ConnectionLimits()
+        self._looking: asyncio.Task[None] | None = None
         super().__init__(
-            app, access_log=access_log, shutdown_timeout=shutdown_timeout, lingering_time=LINGERING_S
+            app,
+            access_log=access_log,
+            shutdown_timeout=shutdown_timeout,
+            lingering_time=LINGERING_S,
+            keepalive_timeout=self._limits.keepalive_s,
+            # Unpacking would come before the gate: 200 KB from anybody could keep the loop busy for a second.
+            auto_decompress=False,
         )
 
+    async def cleanup(self) -> None:
+        """Stop: finish running requests, then close all connections."""
+        await super().cleanup()
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
     async def _make_server(self) -> web.Server:
-        # aiohttp gives no way to name the protocol's class; the subclasses add no state.
+        # aiohttp gives no way to name the protocol's class.
         server = await super()._make_server()
         server.__class__ = _Server
+        assert isinstance(server, _Server)
+        server.limits = self._limits
         if (routes := self.app.get(ROUTES)) is not None:
             # Requests here are those of an application, which know what matched.
             server.request_handler = cast(Any, routes.handler(cast(Any, server.request_handler)))
+        self._looking = asyncio.get_running_loop().create_task(self._look(server))
         return server
+
+    async def _look(self, server: _Server) -> None:
+        """One task looks at all of them: a timer for each request would cost more than its head does."""
+        interval_s = min(LOOK_INTERVAL_S, self._limits.request_timeout_s / 4)
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                server.look()
+            except Exception:
+                # Whatever it was, the other connections are still to be looked at.
+                _log.exception("looking at the connections failed")

@@ -1,18 +1,20 @@
 """Settings: from the environment, with the command line's values over them."""
 
-import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
-from engine.shipped import check_name
+from gateway import setting_kinds as kinds
+from gateway.rates import Rate, rate_of
+from gateway.setting_urls import DATABASE_SCHEMES, is_loopback, items_url, redacted, url_with
+from persistence.outbox.target import REDIS_SCHEMES as OUTBOX_REDIS_SCHEMES
+from persistence.outbox.target import WEB_SCHEMES, is_webhook
+from persistence.outbox.target import check_url as check_outbox_url
 
 PREFIX: Final = "HAVERSACK_"
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster")
-DATABASE_SCHEMES: Final = ("postgresql",)
+OUTBOX_SCHEMES: Final = (*WEB_SCHEMES, *OUTBOX_REDIS_SCHEMES)
 PORT_MAX: Final = 65_535
 FLUSH_INTERVAL_MS_MAX: Final = 60_000
 IDLE_EVICT_S_MAX: Final = 7 * 24 * 3600
@@ -21,14 +23,12 @@ JOURNAL_KEEP_DAYS_MAX: Final = 36_500
 # A cluster has this many hash slots, so more shards than that would share them anyway.
 SHARDS_MAX: Final = 16_384
 WORKERS_MAX: Final = 64
-
-_NUMBER = re.compile(r"[0-9]{1,9}")
-_HOST = re.compile(r"[A-Za-z0-9._:%-]{1,255}")
-# The characters that RFC 6750 allows in a bearer token.
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,512}={0,2}")
-# Braces would be taken for a cluster's hash tag.
-_KEY_PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
+ITEMS_POLL_S_MAX: Final = 24 * 3600
+PLAYER_TOKEN_MAX_S_MAX: Final = 24 * 3600
+CONNECTIONS_MAX_MAX: Final = 1_000_000
+REQUEST_TIMEOUT_S_MAX: Final = 3600
+KEEPALIVE_S_MAX: Final = 24 * 3600
+RATE_PLAYER: Final = Rate(50, 200)
 
 
 class SettingsError(ValueError):
@@ -42,12 +42,12 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Settings:
-    """How to serve. Source of the fields and defaults: the README's table of settings.
+    """How to serve. Source of the fields and defaults: docs/settings.md.
 
     ``redis_url`` and ``database_url`` are None for the embedded servers, whose files are in
-    ``data_dir``; ``token`` is None until the kept one was read; ``ruleset`` is what
-    ``read_ruleset`` takes, a shipped one's name or a path. Raises ``SettingsError`` for values
-    that do not go together.
+    ``data_dir``; ``token`` is None until the kept one was read, and where only the tokens of the file
+    ``tokens`` are let in; ``ruleset`` is what ``read_ruleset`` takes, a shipped one's name or a path.
+    Raises ``SettingsError`` for values that do not go together.
     """
 
     host: str = "127.0.0.1"
@@ -64,16 +64,57 @@ class Settings:
     journal_keep_days: int = 0
     shards: int = 1
     key_prefix: str = "inventory:"
+    items_url: str | None = None
+    items_token: str | None = None
+    items_poll_s: int = 30
+    outbox_url: str | None = None
+    outbox_secret: str | None = None
+    outbox_plain_http: int = 0
+    tokens: Path | None = None
+    player_key: str | None = None
+    player_audience: str = "haversack"
+    player_token_max_s: int = 3600
+    rate_token: Rate | None = None
+    rate_player: Rate | None = RATE_PLAYER
+    rate_character: Rate | None = None
+    connections_max: int = 4096
+    request_timeout_s: int = 30
+    keepalive_s: int = 120
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    metrics: str = "loopback"
+    log: str = "text"
+    log_level: str = "info"
+    access_log: str = "off"
 
     def __post_init__(self) -> None:
         """Refuse what would be open to the network under a token nobody chose, and half a cluster."""
         errors = []
-        if self.token is None and not is_loopback(self.host):
-            errors.append("HAVERSACK_TOKEN: must be set when HAVERSACK_HOST is not a loopback address")
+        if self.token is None and self.tokens is None and not is_loopback(self.host):
+            errors.append(
+                "HAVERSACK_TOKEN: must be set when HAVERSACK_HOST is not a loopback address,"
+                " or HAVERSACK_TOKENS"
+            )
+        if (self.tls_cert is None) is not (self.tls_key is None):
+            errors.append("HAVERSACK_TLS_CERT: is needed with HAVERSACK_TLS_KEY, and the other way round")
         if self.shards == 1 and self.redis_url is not None and self.redis_url.startswith("redis+cluster:"):
             errors.append("HAVERSACK_SHARDS: must be more than 1 on a cluster")
+        if self.items_token is not None and self.items_url is None:
+            errors.append("HAVERSACK_ITEMS_TOKEN: there is no HAVERSACK_ITEMS_URL to send it to")
+        errors += self._outbox_errors()
         if errors:
             raise SettingsError(errors)
+
+    def _outbox_errors(self) -> list[str]:
+        if self.outbox_url is None:
+            return ["HAVERSACK_OUTBOX_SECRET: there is no HAVERSACK_OUTBOX_URL"] if self.outbox_secret else []
+        try:
+            check_outbox_url(self.outbox_url, plain_http=bool(self.outbox_plain_http))
+        except ValueError as error:
+            return [f"HAVERSACK_OUTBOX_URL: {error}"]
+        if is_webhook(self.outbox_url) and self.outbox_secret is None:
+            return ["HAVERSACK_OUTBOX_SECRET: must be set, for deliveries to be signed"]
+        return []
 
     def __repr__(self) -> str:
         """All fields but secrets: of URLs no user, password or query, of the token only that it is."""
@@ -81,6 +122,11 @@ class Settings:
         shown["redis_url"] = redacted(self.redis_url)
         shown["database_url"] = redacted(self.database_url)
         shown["token"] = None if self.token is None else "…"
+        shown["items_url"] = redacted(self.items_url)
+        shown["outbox_url"] = redacted(self.outbox_url)
+        shown["outbox_secret"] = None if self.outbox_secret is None else "…"
+        shown["items_token"] = None if self.items_token is None else "…"
+        shown["player_key"] = None if self.player_key is None else "…"
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
@@ -109,105 +155,41 @@ class Settings:
         return cls(**values)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``; a name other than localhost may be anything."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def redacted(url: str | None) -> str | None:
-    """A URL that may be shown: without user, password and query."""
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def valid_token(text: str) -> bool:
-    """Whether the text can be sent as a bearer token."""
-    return _TOKEN.fullmatch(text) is not None
-
-
-def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
-        raise ValueError("expected an address or a host name")
-    return text
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        # int() alone would take "1_0", " 7" and the digits of other scripts.
-        if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
-            raise ValueError(f"expected a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
-def _url(schemes: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        expected = "expected a URL that begins with " + " or ".join(f"{scheme}://" for scheme in schemes)
-        scheme, separator, _ = text.partition("://")
-        if scheme not in schemes or not separator or _UNPRINTABLE.search(text):
-            raise ValueError(expected)
-        try:
-            parts = urlsplit(text)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            # The original names what it cannot parse, and that may be the password.
-            raise ValueError("the URL's host or port cannot be understood") from None
-        if scheme == "unix":
-            if host is not None or not parts.path.startswith("/"):
-                raise ValueError("expected unix:// and the absolute path of a socket")
-        elif host is None and scheme not in DATABASE_SCHEMES:
-            raise ValueError("the URL has no host")
-        return text
-
-    return parse
-
-
-def _path(text: str) -> Path:
-    if "\0" in text or not text:
-        raise ValueError("expected a path")
-    return Path(text)
-
-
-def _ruleset(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("expected the name of a shipped ruleset, or a path")
-    check_name(text)
-    return text
-
-
-def _token(text: str) -> str:
-    if not valid_token(text):
-        raise ValueError("expected 1 to 512 of the characters A-Z a-z 0-9 . _ ~ + / -")
-    return text
-
-
-def _key_prefix(text: str) -> str:
-    if not _KEY_PREFIX.fullmatch(text):
-        raise ValueError("expected 1 to 64 of the characters A-Z a-z 0-9 _ . : -")
-    return text
-
-
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
-    "host": _host,
-    "port": _number(0, PORT_MAX),
-    "workers": _number(1, WORKERS_MAX),
-    "redis_url": _url(REDIS_SCHEMES),
-    "database_url": _url(DATABASE_SCHEMES),
-    "data_dir": _path,
-    "token": _token,
-    "ruleset": _ruleset,
-    "flush_interval_ms": _number(1, FLUSH_INTERVAL_MS_MAX),
-    "idle_evict_s": _number(1, IDLE_EVICT_S_MAX),
-    "unflushed_max_s": _number(1, UNFLUSHED_MAX_S_MAX),
-    "journal_keep_days": _number(0, JOURNAL_KEEP_DAYS_MAX),
-    "shards": _number(1, SHARDS_MAX),
-    "key_prefix": _key_prefix,
+    "host": kinds.host,
+    "port": kinds.number(0, PORT_MAX),
+    "workers": kinds.number(1, WORKERS_MAX),
+    "redis_url": url_with(REDIS_SCHEMES),
+    "database_url": url_with(DATABASE_SCHEMES),
+    "data_dir": kinds.path,
+    "token": kinds.token,
+    "ruleset": kinds.ruleset,
+    "flush_interval_ms": kinds.number(1, FLUSH_INTERVAL_MS_MAX),
+    "idle_evict_s": kinds.number(1, IDLE_EVICT_S_MAX),
+    "unflushed_max_s": kinds.number(1, UNFLUSHED_MAX_S_MAX),
+    "journal_keep_days": kinds.number(0, JOURNAL_KEEP_DAYS_MAX),
+    "shards": kinds.number(1, SHARDS_MAX),
+    "key_prefix": kinds.key_prefix,
+    "items_url": items_url,
+    "items_token": kinds.token,
+    "items_poll_s": kinds.number(1, ITEMS_POLL_S_MAX),
+    "outbox_url": url_with(OUTBOX_SCHEMES),
+    "outbox_secret": kinds.outbox_secret,
+    "outbox_plain_http": kinds.number(0, 1),
+    "tokens": kinds.path,
+    "player_key": kinds.player_key,
+    "player_audience": kinds.audience,
+    "player_token_max_s": kinds.number(1, PLAYER_TOKEN_MAX_S_MAX),
+    "rate_token": rate_of,
+    "rate_player": rate_of,
+    "rate_character": rate_of,
+    "connections_max": kinds.number(1, CONNECTIONS_MAX_MAX),
+    "request_timeout_s": kinds.number(1, REQUEST_TIMEOUT_S_MAX),
+    "keepalive_s": kinds.number(1, KEEPALIVE_S_MAX),
+    "tls_cert": kinds.path,
+    "tls_key": kinds.path,
+    "metrics": kinds.one_of("loopback", "token", "open", "off"),
+    "log": kinds.one_of("text", "json"),
+    "log_level": kinds.one_of("debug", "info", "warning", "error"),
+    "access_log": kinds.one_of("off", "on"),
 }

@@ -8,8 +8,15 @@ from typing import Final
 
 from msgspec import Struct
 
+from persistence.meters import counter
 from persistence.session_state import Probe
 
+READINGS: Final = counter(
+    "haversack_shown_inventories",
+    "Readings of whole inventories: hit where the body that was shown last still counted, miss where it was"
+    " made anew.",
+    result=("hit", "miss"),
+)
 # Some thousand inventories of usual size.
 BYTES_MAX: Final = 32 << 20
 

@@ -6,7 +6,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from gateway.settings import SettingsError, valid_token
+from gateway.setting_kinds import valid_token
+from gateway.settings import SettingsError
 
 FILE_NAME: Final = "token"
 _BYTES_MAX: Final = 4096

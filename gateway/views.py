@@ -1,7 +1,7 @@
 """What reading an inventory replies with."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -35,7 +35,7 @@ class InventoryView(Struct, frozen=True):
     ruleset: str
     catalog: int
     actor: Actor
-    items: list[Item] | list[ExpandedItem]
+    items: Sequence[ExpandedItem]
     capacity: Capacity
 
 
@@ -54,7 +54,7 @@ class ItemPage(Struct, frozen=True):
 
 
 def inventory(live: LiveSession, items: list[Item] | list[ExpandedItem]) -> InventoryView:
-    """The whole session, its items as given."""
+    """The whole session, its items as given; one that is not expanded looks like one without data."""
     session = live.session
     return InventoryView(
         char_id=session.char_id,
@@ -64,7 +64,7 @@ def inventory(live: LiveSession, items: list[Item] | list[ExpandedItem]) -> Inve
         ruleset=session.ruleset,
         catalog=live.catalog,
         actor=session.actor,
-        items=items,
+        items=cast(list[ExpandedItem], items),
         capacity=live.capacity,
     )
 

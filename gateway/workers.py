@@ -153,6 +153,9 @@ class Workers:
         for pipe in self._living:
             poll.register(pipe, select.POLLIN)
         ready = [descriptor for descriptor, _ in poll.poll(max(0, wait_s) * 1000)]
+        if self._signals.fileno() in ready and self._signals.taken():
+            for worker in self._living.values():
+                os.kill(worker.pid, signal.SIGHUP)
         # A worker may have got the signal to stop as well.
         if not self._signals.stop:
             for ended in self._ended(ready):

@@ -1,6 +1,5 @@
 """Catalogs of item templates, read strictly: entries ``{"facts": {…}, "data": {…}}``, or mapped to such."""
 
-import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -17,6 +16,8 @@ from persistence.mapping.part import problem_of
 
 ERRORS_MAX = 20
 DEPTH_MAX = 32
+# Every process that serves has all of them in memory.
+TEMPLATES_MAX = 200_000
 
 
 class Template(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +30,50 @@ class Template(Struct, frozen=True, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(Template).decode
 # A float would be near what a source says and not the same.
 _decode_foreign = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class CatalogReader:
+    """Reads the entries of one catalog one after the other, and gathers what is wrong with them."""
+
+    def __init__(self, ruleset: Ruleset, mapping: CatalogMapping | None = None) -> None:
+        """Words are ``ruleset``'s; ``mapping`` makes templates of foreign entries."""
+        self.ruleset = ruleset
+        self._mapping = mapping
+        self._first_place: dict[str, str] = {}
+        self._errors: list[str] = []
+
+    @property
+    def given_up(self) -> bool:
+        """Whether so much is wrong that the rest need not be read."""
+        return len(self._errors) >= ERRORS_MAX
+
+    def read(self, entry: Entry) -> Template | None:
+        """The template that an entry is, if it is a good one; a blank entry is none, and nothing is wrong."""
+        place, raw, foreign = entry
+        if len(raw) > ENTRY_BYTES_MAX:
+            self._errors.append(f"{place}: $: longer than {ENTRY_BYTES_MAX} bytes")
+            return None
+        if not bytes(raw).strip():
+            return None
+        template, problems = _entry(raw, self._mapping if foreign else None)
+        if template is not None:
+            problems += _problems(template, self.ruleset)
+            problems += self._repeated(template.facts.template_id, place)
+        self._errors += [f"{place}: {problem}" for problem in problems]
+        return None if problems else template
+
+    def check(self) -> None:
+        """Raise ``CatalogError`` if anything was wrong, with the first twenty problems."""
+        if self._errors:
+            raise CatalogError(self._errors[:ERRORS_MAX])
+
+    def _repeated(self, template_id: str, place: str) -> list[str]:
+        if (seen := self._first_place.get(template_id)) is not None:
+            return [f"facts.template_id: {template_id} is on {seen} already"]
+        self._first_place[template_id] = place
+        if len(self._first_place) == TEMPLATES_MAX + 1:
+            return [f"facts.template_id: more than {TEMPLATES_MAX} templates"]
+        return []
 
 
 def parse_catalog(lines: Iterable[bytes], ruleset: Ruleset) -> list[Template]:
@@ -47,34 +91,15 @@ def parse_entries(
     not strict, unknown or missing fields, words that ``ruleset`` does not know, a template twice,
     an entry above 64 KiB.
     """
+    reader = CatalogReader(ruleset, mapping)
     templates: list[Template] = []
-    first_place: dict[str, str] = {}
-    errors: list[str] = []
-    for place, raw, foreign in entries:
-        if len(errors) >= ERRORS_MAX:
+    for entry in entries:
+        if reader.given_up:
             break
-        if len(raw) > ENTRY_BYTES_MAX:
-            errors.append(f"{place}: $: longer than {ENTRY_BYTES_MAX} bytes")
-        elif bytes(raw).strip():
-            template, problems = _entry(raw, mapping if foreign else None)
-            if template is not None:
-                problems += _problems(template, ruleset)
-                template_id = template.facts.template_id
-                if template_id in first_place:
-                    seen = first_place[template_id]
-                    problems.append(f"facts.template_id: {template_id} is on {seen} already")
-                first_place.setdefault(template_id, place)
-                templates.append(template)
-            errors += [f"{place}: {problem}" for problem in problems]
-    if errors:
-        raise CatalogError(errors[:ERRORS_MAX])
+        if (template := reader.read(entry)) is not None:
+            templates.append(template)
+    reader.check()
     return templates
-
-
-def content_hash(templates: Iterable[Template]) -> str:
-    """64 hex digits over what a catalog says, whatever the order of its lines and keys."""
-    ordered = sorted(templates, key=lambda template: template.facts.template_id)
-    return hashlib.sha256(_encode(ordered)).hexdigest()
 
 
 def _entry(raw: bytes | memoryview, mapping: CatalogMapping | None) -> tuple[Template | None, list[str]]:

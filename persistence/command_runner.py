@@ -121,10 +121,10 @@ class CommandRunner:
         ``Conflict``, ``Backpressure``.
         """
         self._check_words(commands)
-        id_prefix = id_prefix or self._id_prefixes.fresh()
+        id_prefix, at_ms = id_prefix or self._id_prefixes.fresh(), time.time_ns() // 1_000_000
         refusal, fresh = await self._reserve(char_id, commands, id_prefix)
         try:
-            answer = refusal or await self._execute(char_id, commands, call, id_prefix)
+            answer = refusal or await self._execute(char_id, commands, call, id_prefix, at_ms)
         except (SessionNotLive, IdempotencyMismatch, Conflict, Backpressure):
             await self._release(char_id, fresh, id_prefix)
             raise
@@ -134,7 +134,7 @@ class CommandRunner:
         if not call.durable:
             return answer.body
         try:
-            durable = await self._is_durable(char_id, answer)
+            durable = await self._is_durable(char_id, answer, call, at_ms)
         except PersistenceError as error:
             # It was done; only that PostgreSQL has it cannot be said.
             raise OutcomeUnknown(f"seq {answer.seq} was applied, but is not durable yet: {error}") from error
@@ -145,15 +145,14 @@ class CommandRunner:
             )
         return _DURABLE_SEQ.sub(b'"durable_seq":%d' % answer.seq, answer.body, count=1)
 
-    async def _is_durable(self, char_id: str, answer: Replied) -> bool:
+    async def _is_durable(self, char_id: str, answer: Replied, call: Call, at_ms: int) -> bool:
         """Whether PostgreSQL has what was applied, after a flush."""
         incarnation, durable_seq = await self._flusher.flush_now(char_id)
         if incarnation == answer.incarnation and durable_seq >= answer.seq:
             return True
-        # The session may have ended in the meantime, and another may have begun. It was the incarnation's own
-        # flush that brought the head this far, so it has all that this one answered up to there.
-        line, seq = await self._store.flushed_up_to(char_id)
-        return line == answer.incarnation and seq >= answer.seq
+        # The session may have ended in the meantime, and another may have begun and been flushed: after an
+        # eviction, or for another ruleset. Whether the call was lost before that, the ledger knows.
+        return await self._store.has_entry(char_id, answer.seq, call, at_ms)
 
     async def preview(
         self, char_id: str, commands: Sequence[Command], call: Call
@@ -194,7 +193,7 @@ class CommandRunner:
             raise InvalidWords(errors)
 
     async def _execute(
-        self, char_id: str, commands: Sequence[Command], call: Call, id_prefix: str
+        self, char_id: str, commands: Sequence[Command], call: Call, id_prefix: str, at_ms: int
     ) -> Replied | Refusal | TagMismatch:
         runner = self._cold if is_cold(commands) else self._sessions
         return await self._by_this_catalog(
@@ -205,7 +204,7 @@ class CommandRunner:
                 catalog=self._items.version,
                 templates=self._templates(commands),
                 id_prefix=id_prefix,
-                at_ms=time.time_ns() // 1_000_000,
+                at_ms=at_ms,
             )
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, Self
@@ -12,6 +13,7 @@ import msgspec
 from persistence import pg_errors
 from persistence.errors import Unavailable
 from persistence.named_sql import query
+from persistence.url_files import OF_POSTGRESQL, check_files
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -28,8 +30,8 @@ class Row(Protocol):
 class Connection(Protocol):
     """What is used of a connection. Statements are prepared once and kept by the driver."""
 
-    async def fetch(self, query: str, *args: object) -> list[Row]:
-        """All rows."""
+    async def fetch(self, query: str, *args: object, timeout: float | None = None) -> list[Row]:  # noqa: ASYNC109
+        """All rows; ``timeout`` in seconds, where it is not that of all statements."""
 
     async def fetchrow(self, query: str, *args: object) -> Row | None:
         """The first row, None when there is none."""
@@ -81,6 +83,7 @@ class Database:
                 "jsonb", schema="pg_catalog", format="binary", encoder=_jsonb, decoder=_json
             )
 
+        check_files(url, OF_POSTGRESQL)
         with pg_errors.statements():
             try:
                 # No connection is kept open for its own sake: the pool would try to bring it back
@@ -98,6 +101,9 @@ class Database:
                 await pool
                 async with pool.acquire(timeout=acquire_timeout_s):
                     pass
+            except ssl.SSLError:
+                # A certificate that does not fit is a ValueError too, and nothing is wrong with the URL.
+                raise
             except (ValueError, asyncpg.exceptions.ClientConfigurationError):
                 raise ValueError("the URL of the database cannot be read") from None
         return cls(pool, acquire_timeout_s)
@@ -108,6 +114,12 @@ class Database:
             await asyncio.wait_for(self._pool.close(), _CLOSE_S)
         except pg_errors.TROUBLE:
             self._pool.terminate()
+
+    @property
+    def connections(self) -> tuple[int, int, int]:
+        """How many connections are in use, how many are idle, and how many there may be."""
+        size, idle = self._pool.get_size(), self._pool.get_idle_size()
+        return size - idle, idle, self._pool.get_max_size()
 
     async def ping(self) -> None:
         """Raise ``Unavailable`` unless PostgreSQL answers."""

@@ -10,6 +10,9 @@ PersistenceError
 ├── FlushRejected          PostgreSQL refuses a row of a batch: nothing of it was written
 ├── CatalogError           a catalog that cannot be used; nothing of it was taken
 ├── TemplateInUse          a new catalog lacks templates that items have
+├── CatalogChanged         the catalog is not the one that was looked at: nothing was done
+├── NotRestorable          there is no such version of the catalog, or not any more
+├── FeedError              the item service that the catalog is to come from gives none
 ├── MigrationError         the database's shape and the program's migrations do not fit
 ├── IdempotencyMismatch    the operation id was used for another payload
 ├── Backpressure           changes wait too long for PostgreSQL: nothing was done
@@ -18,6 +21,8 @@ PersistenceError
 ├── Unavailable            Redis or PostgreSQL is away: nothing was done
 └── OutcomeUnknown         the reply was lost: the call may have been done
 """
+
+from collections.abc import Mapping
 
 
 class PersistenceError(Exception):
@@ -98,12 +103,36 @@ class CatalogError(PersistenceError):
 
 
 class TemplateInUse(PersistenceError):
-    """A new catalog lacks templates of which there are items; ``template_ids`` has the first ones."""
+    """A new catalog lacks templates of which there are items.
 
-    def __init__(self, template_ids: list[str]) -> None:
+    ``in_use`` has the first of them by id, each with how many characters have how many items of it;
+    ``total`` counts all.
+    """
+
+    def __init__(self, in_use: Mapping[str, tuple[int, int]], total: int) -> None:
         """Remember which."""
-        super().__init__(f"there are items of templates that are missing: {', '.join(template_ids)}")
-        self.template_ids = template_ids
+        more = f" and {total - len(in_use)} more" if total > len(in_use) else ""
+        super().__init__(f"there are items of templates that are missing: {', '.join(in_use)}{more}")
+        self.in_use = dict(in_use)
+        self.total = total
+
+
+class CatalogChanged(PersistenceError):
+    """Another catalog than the expected one is the newest; ``version`` is its version."""
+
+    def __init__(self, version: int, expected: int) -> None:
+        """Remember both."""
+        super().__init__(f"the catalog is at version {version}, and not at {expected}")
+        self.version = version
+        self.expected = expected
+
+
+class NotRestorable(PersistenceError):
+    """A version of the catalog that never was, or that is not kept any more."""
+
+
+class FeedError(PersistenceError):
+    """An item service is away, or what it answers is not a catalog that can be taken."""
 
 
 class MigrationError(PersistenceError):

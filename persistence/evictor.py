@@ -3,7 +3,9 @@
 import asyncio
 from contextlib import suppress
 
+from persistence import measures
 from persistence.errors import CharacterQuarantined, OutcomeUnknown, PersistenceError, Unavailable
+from persistence.meters import Meters
 from persistence.session_manager import InventorySessionManager
 from persistence.store import InventoryStore
 from persistence.work_queue import WorkQueue
@@ -24,6 +26,7 @@ class Evictor:
         writes: WriteBehind,
         *,
         lease_ms: int,
+        meters: Meters | None = None,
     ) -> None:
         """``lease_ms``: after that, a close whose owner died is resumed by whoever claims it."""
         self._sessions = sessions
@@ -31,6 +34,8 @@ class Evictor:
         self._store = store
         self._writes = writes
         self._lease_ms = lease_ms
+        meters = meters or Meters(measures.PERSISTENCE)
+        self._ended = meters.counter(measures.EVICTIONS, "ended")
 
     async def evict(self, char_id: str, *, if_seq: int | None = None, resume: bool = False) -> bool:
         """End a session, or resume its end; True when there is none any more.
@@ -57,6 +62,8 @@ class Evictor:
                 raise
             if flushed:
                 answer, complete = await self._sessions.finish(char_id, epoch=epoch, seq=seq)
+                if answer == "OK":
+                    self._ended.add()
                 if complete:
                     # Or the next load takes it that something is missing, which is safe.
                     with suppress(PersistenceError):

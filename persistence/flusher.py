@@ -11,8 +11,10 @@ import logging
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 
+from persistence import measures
 from persistence.errors import PersistenceError, Unavailable
 from persistence.evictor import Evictor
+from persistence.meters import Meters
 from persistence.session_state import CLOSING
 from persistence.work_queue import WorkQueue
 from persistence.write_behind import Flushed, WriteBehind
@@ -42,9 +44,19 @@ class Flusher:
     """Writes behind, from ``start`` to ``stop``."""
 
     def __init__(
-        self, work: WorkQueue, writes: WriteBehind, evictor: Evictor, *, interval_ms: int, lease_ms: int
+        self,
+        work: WorkQueue,
+        writes: WriteBehind,
+        evictor: Evictor,
+        *,
+        interval_ms: int,
+        lease_ms: int,
+        meters: Meters | None = None,
     ) -> None:
         """Sessions are due ``interval_ms`` after a change; ``lease_ms`` is the evictor's too."""
+        meters = meters or Meters(measures.PERSISTENCE)
+        self._pauses = meters.counter(measures.FLUSHER_PAUSES)
+        self._ends_failed = meters.counter(measures.EVICTIONS, "failed")
         self._work = work
         self._writes = writes
         self._evictor = evictor
@@ -184,6 +196,7 @@ class Flusher:
 
     def _put_off(self, error: Exception) -> None:
         """Wait longer each time; ``error`` says why."""
+        self._pauses.add()
         if isinstance(error, PersistenceError):
             self._pause_s = min(max(self._pause_s, 0.05) * 2, BACKOFF_MAX_S)
             _log.warning("the flusher waits %.2f s: %s", self._pause_s, error)
@@ -209,8 +222,10 @@ class Flusher:
             try:
                 await self._evictor.evict(char_id, if_seq=idle_seq, resume=idle_seq is None)
             except PersistenceError as error:
+                self._ends_failed.add()
                 _log.warning("character %s: its session stays: %s", char_id, error)
             except Exception:
+                self._ends_failed.add()
                 _log.exception("character %s: its session stays", char_id)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from persistence.database import Database
 from persistence.errors import PersistenceError, Unavailable
@@ -30,11 +30,22 @@ class Housekeeper:
     Every process may have one: what is not harmless twice at once is done by one of them.
     """
 
-    def __init__(self, database: Database, keep_days: int, *, interval_s: float = INTERVAL_S) -> None:
-        """Drop weeks of the ledger that ended ``keep_days`` days ago; 0 keeps all of them."""
+    def __init__(
+        self,
+        database: Database,
+        keep_days: int,
+        *,
+        interval_s: float = INTERVAL_S,
+        also: Sequence[Callable[[], Awaitable[object]]] = (),
+    ) -> None:
+        """Drop weeks of the ledger that ended ``keep_days`` days ago; 0 keeps all of them.
+
+        ``also``: what else is to be done in each round, harmless however many do it at once.
+        """
         self._database = database
         self._keep_days = keep_days
         self._interval_s = interval_s
+        self._also = also
         self._told: set[str] = set()
         self._loop: asyncio.Task[None] | None = None
 
@@ -50,7 +61,11 @@ class Housekeeper:
 
     async def round(self) -> bool:
         """Do once what is to be done; False when something of it should be tried again soon."""
-        steps: list[Callable[[], Awaitable[object]]] = [self._add_weeks, self._forget_operations]
+        steps: list[Callable[[], Awaitable[object]]] = [
+            self._add_weeks,
+            self._forget_operations,
+            *self._also,
+        ]
         if self._keep_days > 0:
             steps.append(self._trim)
         done = True

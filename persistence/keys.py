@@ -1,8 +1,14 @@
 """The only place that spells a Redis key."""
 
 from binascii import crc_hqx
+from typing import Final
 
 from msgspec import Struct
+
+# In database 0: which function library was used when, by processes of all deployments on the server.
+LIBRARIES: Final = "haversack:libraries"
+# What becomes of a character's session, and the queue of its shard; not the number of shards, which stays.
+_OF_SESSIONS: Final = ("session", "journal", "done", "fence", "due", "incident")
 
 
 class SessionKeys(Struct, frozen=True):
@@ -48,6 +54,10 @@ class Keys:
     def due_queues(self) -> list[str]:
         """The due queue of every shard."""
         return [f"{self.prefix}due:{self._tag(shard)}" for shard in range(self.shards)]
+
+    def patterns_of_sessions(self) -> list[str]:
+        """What keys of sessions match, and none of a deployment whose prefix begins with this one."""
+        return [f"{self.prefix}{kind}:*" for kind in _OF_SESSIONS]
 
     @property
     def shard_count(self) -> str:

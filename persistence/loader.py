@@ -4,17 +4,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from time import perf_counter_ns
 
 from engine.facts import UNKNOWN_KIND, Facts
 from engine.ruleset import Ruleset
 from engine.state import InventorySessionDTO
+from persistence import measures
 from persistence.batcher import Batcher
-from persistence.errors import CharacterQuarantined, PersistenceError, Unavailable
+from persistence.errors import CharacterNotFound, CharacterQuarantined, PersistenceError, Unavailable
 from persistence.item_gateway import ItemGateway
 from persistence.load_batch import HeadHeld
+from persistence.meters import Meters
 from persistence.records import Snapshot
+from persistence.ruleset_turns import RulesetTurns
 from persistence.session_manager import InventorySessionManager
-from persistence.session_state import Probe
+from persistence.session_state import CLOSING, QUARANTINED, Probe
 from persistence.store import InventoryStore
 from persistence.work_queue import WorkQueue
 
@@ -53,14 +57,21 @@ class Loader:
         items: ItemGateway,
         ruleset: Ruleset,
         flush: Callable[[str], Awaitable[object]],
+        *,
+        meters: Meters | None = None,
     ) -> None:
         """``flush`` brings one character's changes to PostgreSQL, before its session is written anew."""
+        meters = meters or Meters(measures.PERSISTENCE)
+        self._loads = {result: meters.counter(measures.LOADS, result) for result in measures.LOAD_RESULTS}
+        self._seconds = meters.histogram(measures.LOAD_SECONDS)
+        self._incidents = meters.counter(measures.INCIDENTS)
         self._sessions = sessions
         self._work = work
         self._store = store
         self._items = items
         self._ruleset = ruleset
         self._flush = flush
+        self._rulesets = RulesetTurns(sessions, ruleset, flush)
         self._under_way: dict[str, asyncio.Task[tuple[Probe, bool]]] = {}
         self._turns = asyncio.Semaphore(LOADS_AT_ONCE)
         self._batches = Batcher(self._begin_all, size=LOADS_A_BATCH, in_flight=BATCHES_AT_ONCE)
@@ -78,29 +89,48 @@ class Loader:
         if task is None or task.done():
             task = asyncio.create_task(self._load(char_id))
             self._under_way[char_id] = task
-            task.add_done_callback(lambda done: self._ended(char_id, done))
+            begun = perf_counter_ns()
+            task.add_done_callback(lambda done: self._ended(char_id, done, begun))
         # A caller who goes away takes nothing from the others who wait.
         probe, loaded = await asyncio.shield(task)
         return probe, loaded or waited
 
-    def _ended(self, char_id: str, task: "asyncio.Task[tuple[Probe, bool]]") -> None:
+    def _ended(self, char_id: str, task: "asyncio.Task[tuple[Probe, bool]]", begun: int) -> None:
         if self._under_way.get(char_id) is task:
             del self._under_way[char_id]
-        if not task.cancelled():
-            # Where all who asked have gone, its error is no news.
-            task.exception()
+        if task.cancelled():
+            return
+        # Where all who asked have gone, its error is no news.
+        error = task.exception()
+        if error is not None:
+            refused = isinstance(error, CharacterNotFound | CharacterQuarantined)
+            self._loads["refused" if refused else "failed"].add()
+        elif task.result()[1]:
+            self._loads["loaded"].add()
+            self._seconds.observe(perf_counter_ns() - begun)
+        else:
+            self._loads["live"].add()
 
     async def _load(self, char_id: str) -> tuple[Probe, bool]:
         probe = await self._sessions.probe(char_id)
         for attempt in range(ATTEMPTS):
             if self._is_playable(probe):
                 return probe, attempt > 0
-            if probe.on_this_node and probe.seq > probe.flushed_seq:
-                # What is derived from old rules or facts can be written anew only when
-                # PostgreSQL has all of the session.
+            if not probe.damage and self._rulesets.concern(char_id, probe):
+                probe = await self._by_turns(char_id, probe)
+                continue
+            if _wants_flush(probe):
                 await self._flush(char_id)
             _, probe = await self.reload(char_id)
         raise Unavailable(f"character {char_id} could not be loaded in {ATTEMPTS} attempts")
+
+    async def _by_turns(self, char_id: str, probe: Probe) -> Probe:
+        """One load beside a process of another ruleset, or where the session stands after its turn."""
+        if self._rulesets.of_another(probe):
+            async with self._rulesets.turn(char_id):
+                return (await self.reload(char_id))[1]
+        probe = await self._rulesets.wait(char_id, probe)
+        return probe if probe.status != CLOSING else (await self.reload(char_id))[1]
 
     async def reload(self, char_id: str) -> tuple[str, Probe]:
         """One load, wanted or not: raise the epoch, read, install; what became of it, and a probe after."""
@@ -120,7 +150,9 @@ class Loader:
                 operations=snapshot.operations,
             )
         if verdict == "REPLACED":
-            reason = f"Redis held seq {before.seq} and PostgreSQL {session.seq}: the session was replaced"
+            self._incidents.add()
+            held = before.damage or f"Redis held seq {before.seq} and PostgreSQL {session.seq}"
+            reason = f"{held}: the session was replaced"
             _log.error("character %s: %s, and what it had not flushed is set aside", char_id, reason)
             await self._keep_incident(char_id, reason)
         return verdict, probe
@@ -210,3 +242,11 @@ class Loader:
         # Kept and shown, never dropped: of a kind that no filter names, it fits nowhere else.
         _log.warning("character %s: no template %s in the catalog", char_id, template_id)
         return Facts(template_id, UNKNOWN_KIND, destroyable=False, tradeable=False)
+
+
+def _wants_flush(probe: Probe) -> bool:
+    # What is damaged is quarantined by its flush; where that is done, PostgreSQL says what may be loaded.
+    # What is derived from old facts can be written anew only when PostgreSQL has all of the session.
+    if probe.damage:
+        return probe.status != QUARANTINED
+    return probe.on_this_node and probe.seq > probe.flushed_seq

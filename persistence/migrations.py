@@ -130,5 +130,10 @@ async def _apply_next(database: Database, known: Sequence[Migration] | None) -> 
 async def _locked(database: Database) -> AsyncIterator[Connection]:
     # The lock goes with the transaction, so a caller that dies leaves none behind.
     async with database.transaction(MigrationError) as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await lock(connection)
         yield connection
+
+
+async def lock(connection: Connection) -> None:
+    """Until the transaction ends, nobody else migrates or grants."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)

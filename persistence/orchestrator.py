@@ -16,6 +16,7 @@ from persistence.errors import (
     CharacterQuarantined,
     PersistenceError,
 )
+from persistence.events.feed import EventFeed
 from persistence.evictor import Evictor
 from persistence.flusher import Flusher
 from persistence.item_gateway import ItemGateway
@@ -25,6 +26,7 @@ from persistence.session_manager import InventorySessionManager
 from persistence.session_state import QUARANTINED, Probe
 from persistence.store import InventoryStore
 from persistence.submitted import Submitted
+from persistence.survey import Survey
 from persistence.work_queue import WorkQueue
 
 
@@ -45,16 +47,20 @@ class InventoryOrchestrator:
         loader: Loader,
         flusher: Flusher,
         evictor: Evictor,
+        events: EventFeed | None = None,
+        survey: Survey | None = None,
     ) -> None:
         """Made by ``persistence.service.open_service``."""
         self.ruleset = ruleset
         self.items = items
         self.store = store
+        self.survey = survey
         self._sessions = sessions
         self._work = work
         self._loader = loader
         self._flusher = flusher
         self._evictor = evictor
+        self._events = events
         self._runner = CommandRunner(items, store, sessions, flusher)
 
     async def create_character(self, char_id: str | None, name: str, actor: Actor) -> Character:
@@ -65,14 +71,17 @@ class InventoryOrchestrator:
 
     async def character(self, char_id: str) -> Character:
         """The character as it is now; raises ``CharacterNotFound``."""
+        probe, actor = await self._sessions.read_actor(char_id)
+        # In this order: what a session had that ends meanwhile is in PostgreSQL by then.
         head = await self.store.character(char_id)
         if head is None:
             raise CharacterNotFound(char_id)
-        probe = await self._sessions.probe(char_id)
-        if not probe.on_this_node:
+        # One that is closing may still have what its last flush has not brought.
+        is_ahead = probe.on_this_node or (probe.is_closing_here and probe.seq > head.seq)
+        if actor is None or not is_ahead:
             return _stored(head)
-        live = await self._sessions.read_actor(char_id) or head.actor
-        return Character(char_id, head.name, live, True, probe.seq, probe.flushed_seq, head.created_at)
+        live = probe.on_this_node
+        return Character(char_id, head.name, actor, live, probe.seq, probe.flushed_seq, head.created_at)
 
     async def characters(self, name: str | None, after: str | None, limit: int) -> list[Character]:
         """Characters by id after ``after``; with ``name``, those whose name begins with it.
@@ -146,9 +155,15 @@ class InventoryOrchestrator:
         """The ledger, a page of it, without loading the session; see ``desk.history.journal_page``."""
         return await journal_page(self.store, self._sessions, self._work, char_id, after_seq, limit)
 
+    @property
+    def events(self) -> EventFeed:
+        """Who follows characters, and what they are told."""
+        assert self._events is not None, "it was made without"
+        return self._events
+
     def desk(self) -> Desk:
         """What operators do with one character."""
-        return Desk(self.store, self._sessions, self._work, self.load_session, self.save_session)
+        return Desk(self.store, self._sessions, self._work, self.items, self.load_session, self.save_session)
 
     async def readiness(self) -> dict[str, str]:
         """What serving needs, each "ok" or what is wrong with it."""

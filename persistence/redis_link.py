@@ -23,7 +23,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from persistence import measures
+from persistence.meters import Meters
 from persistence.redis_wire import Exchange, Wire
+from persistence.url_files import OF_REDIS, check_files
 
 Argument = bytes | str | int
 
@@ -45,15 +48,25 @@ _LOOKS: Final = 10
 
 
 class RedisLink:
-    """Sends commands and gives each caller its own replies."""
+    """Sends commands and gives each caller its own replies; ``database``: the number of the one it is for."""
 
-    def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
-        """``url``: redis://, rediss:// or unix://; raises ``ValueError`` for any other.
+    def __init__(
+        self, url: str, *, timeout_s: float = 5.0, meters: Meters | None = None, name: str = "calls"
+    ) -> None:
+        """``url``: redis://, rediss:// or unix://; raises ``ValueError`` for any other, or a file it names.
 
         ``timeout_s`` bounds the wait to be sent, and then that for a reply, which is noticed at most
-        a tenth of it late. No connection is made before the first command.
+        a tenth of it late. No connection is made before the first command. ``meters`` have it under
+        ``name``, one of ``measures.LINKS``.
         """
+        meters = meters or Meters(measures.PERSISTENCE)
+        self._seconds = meters.histogram(measures.REDIS_SECONDS, name)
+        self._connections = meters.counter(measures.REDIS_CONNECTIONS, name)
+        meters.watch(measures.REDIS_IN_FLIGHT, lambda: self._wire.in_flight if self._wire else 0, name)
+        meters.watch(measures.REDIS_WAITING, lambda: len(self._unsent), name)
         arguments: dict[str, Any] = dict(parse_url(url))
+        check_files(url, OF_REDIS)
+        self.database = int(arguments.get("db") or 0)
         self._connection_class: type[AbstractConnection] = arguments.pop("connection_class", Connection)
         # The client's own time limit of a write is made with asyncio.wait_for, which before Python 3.12
         # loses a cancellation that comes as the write ends; so the time is kept here.
@@ -88,6 +101,9 @@ class RedisLink:
         """Send commands, next to each other, and answer with their replies; raises as ``submit``'s future."""
         if len(commands) == 1:
             return [await self.submit(*commands[0], harmless=harmless)]
+        if not commands:
+            # One that waits for no reply would be given the next caller's.
+            return []
         packed = b"".join([_packed(command) for command in commands])
         replies: list[Any] = await self._ask(packed, len(commands), harmless=harmless)
         return replies
@@ -192,7 +208,8 @@ class RedisLink:
             await asyncio.sleep(self._next_attempt_at - asyncio.get_running_loop().time())
             async with asyncio.timeout(self._timeout_s):
                 await connection.connect()  # type: ignore[no-untyped-call]
-            self._wire = Wire(connection, self._heard)
+            self._wire = Wire(connection, self._heard, self._seconds)
+            self._connections.add()
         except BaseException as error:
             await connection.disconnect(nowait=True)
             if not isinstance(error, (RedisError, OSError, RuntimeError)):

@@ -16,6 +16,7 @@ from redis import exceptions
 from redis.asyncio.connection import AbstractConnection
 
 from persistence.errors import OutcomeUnknown, Unavailable
+from persistence.meters import NS_PER_S, Histogram
 
 # More unsent bytes than this wait with us, where they can still be given up, and not in the transport.
 _TRANSPORT_BYTES_MAX: Final = 1 << 20
@@ -57,8 +58,10 @@ class Exchange:
 class Wire(asyncio.Protocol):
     """Writes exchanges and pairs the replies with them, until the connection is lost."""
 
-    def __init__(self, connection: AbstractConnection, heard: Callable[[], None]) -> None:
+    def __init__(self, connection: AbstractConnection, heard: Callable[[], None], seconds: Histogram) -> None:
         """Take over a connection of redis-py's; ``heard`` is called after replies, and at the end.
+
+        ``seconds`` counts how long the oldest of the calls took whose replies come together.
 
         Raises ``ConnectionError`` when it has been lost already.
         """
@@ -69,6 +72,8 @@ class Wire(asyncio.Protocol):
         self._connection = connection
         self._transport: asyncio.WriteTransport = writer.transport
         self._heard = heard
+        self._seconds = seconds
+        self._time = asyncio.get_running_loop().time
         self._reader = hiredis.Reader(replyError=_error_of, notEnoughData=_MORE)
         self.expected: deque[Exchange] = deque()
         self.in_flight = 0
@@ -94,6 +99,7 @@ class Wire(asyncio.Protocol):
         """Give replies to those who wait for them."""
         gets, expected = self._reader.gets, self.expected
         self._reader.feed(data)
+        since = expected[0].since if expected else 0.0
         try:
             while (reply := gets()) is not _MORE:
                 exchange = expected[0]
@@ -110,6 +116,7 @@ class Wire(asyncio.Protocol):
             self.abort("what the server sends cannot be understood")
             return
         self.answered = True
+        self._seconds.observe(int((self._time() - since) * NS_PER_S))
         self._heard()
 
     def pause_writing(self) -> None:

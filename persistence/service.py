@@ -1,6 +1,6 @@
 """Wires sessions, store, item catalog and flusher together, and takes them apart again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from msgspec import Struct
@@ -8,20 +8,34 @@ from redis.exceptions import ResponseError
 
 from engine.ruleset import Ruleset
 from lua.library import Library
+from persistence import measures
+from persistence.database import Database
+from persistence.desk.erasure import Eraser
 from persistence.errors import PersistenceError
+from persistence.events.feed import EventFeed
+from persistence.events.reading import EventReader
 from persistence.evictor import Evictor
 from persistence.flusher import LEASE_MS, Flusher
 from persistence.housekeeping import Housekeeper
 from persistence.item_gateway import ItemGateway
+from persistence.items.follower import CatalogFollower
+from persistence.items.item_service import ItemService
+from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.keys import Keys
-from persistence.loader import Loader
+from persistence.libraries import Libraries
+from persistence.meters import Meters
 from persistence.mirror import Mirror
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.outbox.outbox import Outbox
+from persistence.outbox.signing import secrets_of
+from persistence.outbox.target import sink_of
 from persistence.redis_link import RedisLink
 from persistence.session_manager import InventorySessionManager
+from persistence.spans import Spans
 from persistence.store import InventoryStore
+from persistence.survey import Survey
+from persistence.traced import parts_of
 from persistence.work_queue import WorkQueue
-from persistence.write_behind import WriteBehind
 
 
 class ServiceSettings(Struct, frozen=True):
@@ -35,20 +49,34 @@ class ServiceSettings(Struct, frozen=True):
     journal_keep_days: int = 0
     shards: int = 1
     key_prefix: str = "inventory:"
+    items_url: str | None = None
+    items_token: str | None = None
+    items_poll_s: int = 30
+    outbox_url: str | None = None
+    outbox_secret: str | None = None
 
 
 @asynccontextmanager
 async def open_service(
-    settings: ServiceSettings, ruleset: Ruleset, *, flushing: bool = True, last: bool = False
+    settings: ServiceSettings,
+    ruleset: Ruleset,
+    *,
+    flushing: bool = True,
+    last: bool = False,
+    meters: Meters | None = None,
+    spans: Spans | None = None,
 ) -> AsyncIterator[InventoryOrchestrator]:
     """A running service; at the end, what is dirty is flushed and connections are closed.
 
     Raises ``Unavailable`` when a server cannot be reached, ``PersistenceError`` when one is not
     fit to serve. Without ``flushing``, others must flush, and keep house. The ``last`` of a deployment
-    flushes also what flushers that have died were about to.
+    flushes also what flushers that have died were about to. It counts in ``meters``, which know all that is
+    ``measures.PERSISTENCE``, and is traced by ``spans``.
     """
+    meters = meters or Meters(measures.PERSISTENCE)
+    parts = parts_of(spans)
     async with AsyncExitStack() as stack:
-        link = RedisLink(settings.redis_url)
+        link = parts.link(settings.redis_url, meters=meters, name="calls")
         stack.push_async_callback(link.close)
         await check_redis(link)
         keys = Keys(settings.key_prefix, settings.shards)
@@ -58,12 +86,12 @@ async def open_service(
         await mirror.load()
         # With a connection of their own: what flushes and loads send is large, and a player's call would
         # wait behind it.
-        background = RedisLink(settings.redis_url)
+        background = parts.link(settings.redis_url, meters=meters, name="background")
         stack.push_async_callback(background.close)
         behind = Mirror(background, library)
         store = await InventoryStore.connect(settings.database_url, ruleset)
         stack.push_async_callback(store.close)
-        items = ItemGateway(store)
+        items = ItemGateway(PostgresCatalog(store))
         await items.start()
         stack.push_async_callback(items.close)
         sessions, loading = (
@@ -84,22 +112,73 @@ async def open_service(
             idle_evict_ms=settings.idle_evict_s * 1000,
         )
         # A load may have to flush first and a flush may have to load first, so the two know each
-        # other by way of these names.
-        loader = Loader(loading, work, store, items, ruleset, lambda char_id: writes.flush([char_id]))
-        writes = WriteBehind(sessions, work, store, loader.adopt)
+        # other by way of these names. Where a new catalog has all sessions loaded anew, flushes are shared.
+        loader = parts.loader(
+            loading, work, store, items, ruleset, lambda char_id: flusher.flush_now(char_id), meters=meters
+        )
+        writes = parts.writes(sessions, work, store, loader.adopt, meters=meters)
         interval_ms = settings.flush_interval_ms
         # One lease for both: by its length a close tells a session that is claimed from one that has
         # been played since.
         lease_ms = max(LEASE_MS, 2 * interval_ms)
-        evictor = Evictor(sessions, work, store, writes, lease_ms=lease_ms)
-        flusher = Flusher(work, writes, evictor, interval_ms=interval_ms, lease_ms=lease_ms)
+        evictor = Evictor(sessions, work, store, writes, lease_ms=lease_ms, meters=meters)
+        flusher = Flusher(work, writes, evictor, interval_ms=interval_ms, lease_ms=lease_ms, meters=meters)
+        _watch(meters, store.database, items)
         if flushing:
-            housekeeper = Housekeeper(store.database, settings.journal_keep_days)
+            eraser = Eraser(store, sessions, lambda char_id, **_: evictor.evict(char_id))
+            housekeeper = Housekeeper(
+                store.database, settings.journal_keep_days, also=[eraser.finish_abandoned]
+            )
             housekeeper.start()
             stack.push_async_callback(housekeeper.stop)
+            libraries = Libraries(behind)
+            libraries.start()
+            stack.push_async_callback(libraries.stop)
+            if settings.items_url is not None and not last:
+                items.feed = _follower(settings, store, settings.items_url)
+                items.feed.start()
+                _tally_feed(meters, items.feed)
+                stack.push_async_callback(items.feed.stop)
+            if settings.outbox_url is not None and not last:
+                outbox = _outbox(settings, store, settings.outbox_url)
+                writes.committed = outbox.note
+                outbox.start()
+                meters.tally(measures.OUTBOX_DELIVERED, _delivered_by(outbox))
+                stack.push_async_callback(outbox.stop)
             flusher.start()
             stack.push_async_callback(flusher.stop, last=last)
-        yield InventoryOrchestrator(ruleset, items, store, sessions, work, loader, flusher, evictor)
+        events = EventFeed(EventReader(behind, keys, store.database))
+        stack.push_async_callback(events.close)
+        survey = Survey(background, keys, store, items, flush_interval_ms=interval_ms)
+        yield InventoryOrchestrator(
+            ruleset, items, store, sessions, work, loader, flusher, evictor, events, survey
+        )
+
+
+def _watch(meters: Meters, database: Database, items: ItemGateway) -> None:
+    meters.watch(measures.POSTGRESQL_CONNECTIONS, lambda: database.connections[0], "used")
+    meters.watch(measures.POSTGRESQL_CONNECTIONS, lambda: database.connections[1], "idle")
+    meters.watch(measures.POSTGRESQL_CONNECTIONS_MAX, lambda: database.connections[2])
+    meters.watch(measures.CATALOG_VERSION, lambda: items.version)
+
+
+def _delivered_by(outbox: Outbox) -> Callable[[], int]:
+    return lambda: outbox.delivered
+
+
+def _tally_feed(meters: Meters, feed: CatalogFollower) -> None:
+    meters.tally(measures.ITEM_SERVICE_CHECKS, lambda: feed.checks - feed.failed_checks, "done")
+    meters.tally(measures.ITEM_SERVICE_CHECKS, lambda: feed.failed_checks, "failed")
+
+
+def _follower(settings: ServiceSettings, store: InventoryStore, url: str) -> CatalogFollower:
+    service = ItemService(url, settings.items_token, store.ruleset)
+    return CatalogFollower(store, service, url, poll_s=settings.items_poll_s)
+
+
+def _outbox(settings: ServiceSettings, store: InventoryStore, url: str) -> Outbox:
+    sink = sink_of(url, secrets_of(settings.outbox_secret) if settings.outbox_secret else ())
+    return Outbox(settings.database_url, store.database, sink)
 
 
 async def check_redis(link: RedisLink) -> None:

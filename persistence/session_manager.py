@@ -16,7 +16,7 @@ from engine.ruleset import Ruleset
 from engine.state import Actor, InventorySessionDTO
 from persistence.call_reply import answer_of
 from persistence.errors import SessionNotLive
-from persistence.keys import Keys
+from persistence.keys import Keys, SessionKeys
 from persistence.mirror import Mirror, is_missing, value_of
 from persistence.operations import ring_parts
 from persistence.records import Call, LiveSession, Operation, TagMismatch
@@ -135,15 +135,8 @@ class InventorySessionManager:
     async def read(self, char_id: str) -> LiveSession:
         """The whole session, of one moment; raises ``SessionNotLive``."""
         keys = self.keys.of(char_id)
-        replies = await self.mirror.link.send(
-            [("MULTI",), self.mirror.command("session_probe", keys), ("HGETALL", keys.session), ("EXEC",)],
-            harmless=True,
-        )
-        probed, flat = value_of(replies[3])
-        if is_missing(probed):
-            await self.mirror.load()
-            return await self.read(char_id)
-        probe = self._playable(char_id, Probe.of(value_of(probed)))
+        probe, flat = await self._at_once(keys, ("HGETALL", keys.session))
+        self._playable(char_id, probe)
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         session = session_of(char_id, fields)
         return LiveSession(
@@ -155,10 +148,22 @@ class InventorySessionManager:
             probe.catalog,
         )
 
-    async def read_actor(self, char_id: str) -> Actor | None:
-        """The actor of a session, None when there is none."""
-        text = await self.mirror.link.call("HGET", self.keys.of(char_id).session, "actor", harmless=True)
-        return None if text is None else msgspec.json.decode(text, type=Actor)
+    async def read_actor(self, char_id: str) -> tuple[Probe, Actor | None]:
+        """Where a session stands, and its actor then; None when there is no session."""
+        keys = self.keys.of(char_id)
+        probe, text = await self._at_once(keys, ("HGET", keys.session, "actor"))
+        return probe, None if text is None else msgspec.json.decode(text, type=Actor)
+
+    async def _at_once(self, keys: SessionKeys, command: tuple[Argument, ...]) -> tuple[Probe, Any]:
+        """Where a session stands and the reply to a command that reads, both of one moment."""
+        replies = await self.mirror.link.send(
+            [("MULTI",), self.mirror.command("session_probe", keys), command, ("EXEC",)], harmless=True
+        )
+        probed, reply = value_of(replies[3])
+        if is_missing(probed):
+            await self.mirror.load()
+            return await self._at_once(keys, command)
+        return Probe.of(value_of(probed)), value_of(reply)
 
     async def execute(
         self,

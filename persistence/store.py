@@ -15,7 +15,7 @@ from persistence.errors import (
     InvalidWords,
 )
 from persistence.named_sql import query
-from persistence.records import CharacterHead, FlushResult, FlushWork, JournalEntry
+from persistence.records import Call, CharacterHead, FlushResult, FlushWork, JournalEntry
 
 
 class InventoryStore:
@@ -74,14 +74,13 @@ class InventoryStore:
             row = await connection.fetchrow(query("character"), char_id)
         return None if row is None else store_rows.head(row)
 
-    async def flushed_up_to(self, char_id: str) -> tuple[int | None, int]:
-        """The incarnation whose flush was the last, None where nobody has said, and the seq it reached.
-
-        For an unknown character ``(None, -1)``.
-        """
+    async def has_entry(self, char_id: str, seq: int, call: Call, at_ms: int) -> bool:
+        """Whether the ledger has, under this seq, the entry of this call; ``at_ms`` is its time there."""
         async with self.database.connection() as connection:
-            row = await connection.fetchrow(query("flushed_up_to"), char_id)
-        return (None, -1) if row is None else (row["line"], row["seq"])
+            found: bool = await connection.fetchval(
+                query("has_entry"), char_id, seq, at_ms, call.by, call.request_id, call.op_id
+            )
+        return found
 
     async def characters(
         self, name: str | None = None, after: str | None = None, limit: int = 100

@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
+
+from redis.exceptions import ResponseError
 
 from persistence.keys import Keys
 from persistence.mirror import Mirror, value_of
@@ -45,9 +47,19 @@ class WorkQueue:
             commands.append(("LRANGE", journal, 0, limit - 1))
         if not commands:
             return {}
-        replies = list(map(value_of, await self._mirror.link.send(commands, harmless=True)))
-        heads: Any = zip(char_ids, replies[::2], replies[1::2], strict=True)
-        return {char_id: Pending.of(head, texts) for char_id, head, texts in heads if head[0] is not None}
+        replies = await self._mirror.link.send(commands, harmless=True)
+        found: dict[str, Pending] = {}
+        for char_id, head, texts in zip(char_ids, replies[::2], replies[1::2], strict=True):
+            if damage := _wrong_type(head) or _wrong_type(texts):
+                found[char_id] = Pending("", 0, 0, 0, 0, (), damage=damage)
+            elif value_of(head)[0] is not None:
+                found[char_id] = Pending.of(head, value_of(texts))
+        return found
+
+    async def leave(self, char_id: str) -> None:
+        """Let nobody claim the character any more, until it is played again."""
+        due = self._keys.of_flush(char_id)[2]
+        await self._mirror.link.call("ZREM", due, char_id, harmless=True)
 
     async def settle(self, flushed: Mapping[str, tuple[int, int]]) -> None:
         """Tell sessions, by character, a flush's epoch and the seq that PostgreSQL has; in one round trip."""
@@ -78,3 +90,9 @@ class WorkQueue:
         """Drop those of them that are kept elsewhere now, and no others that have come since."""
         incident = self._keys.of(char_id).incident
         await self._mirror.link.send([("LREM", incident, 1, text) for text in entries], harmless=True)
+
+
+def _wrong_type(reply: object) -> str:
+    """What is wrong where something else stands under a session's key; "" for any other reply."""
+    is_wrong = isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
+    return f"its session cannot be read: {reply}" if is_wrong else ""

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from redis.exceptions import ResponseError
 
 from persistence.errors import (
     CharacterNotFound,
@@ -14,6 +15,9 @@ from persistence.errors import (
     PersistenceError,
     Unavailable,
 )
+from persistence.flush_meters import FlushMeters
+from persistence.measures import PERSISTENCE
+from persistence.meters import Meters
 from persistence.records import FlushResult, FlushWork
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import CLOSING, QUARANTINED, Pending
@@ -60,12 +64,20 @@ class WriteBehind:
         work: WorkQueue,
         store: InventoryStore,
         adopt: Callable[[str], Awaitable[object]],
+        committed: Callable[[Iterable[str]], None] | None = None,
+        *,
+        meters: Meters | None = None,
     ) -> None:
-        """``adopt`` is a LOAD that makes a live session take PostgreSQL's newer epoch."""
+        """``adopt`` is a LOAD that makes a live session take PostgreSQL's newer epoch.
+
+        ``committed`` hears whose changes PostgreSQL has got.
+        """
         self._sessions = sessions
         self._work = work
         self._store = store
         self._adopt = adopt
+        self.committed = committed
+        self._meters = FlushMeters(meters or Meters(PERSISTENCE))
         self.turns = Turns()
 
     async def flush(self, char_ids: Sequence[str], *, whole: bool = True) -> Flushed:
@@ -141,7 +153,10 @@ class WriteBehind:
         if not batch:
             return {}
         try:
-            return await self._store.flush(list(batch.values()))
+            with self._meters.batch(batch) as written:
+                results = await self._store.flush(list(batch.values()))
+                written(results)
+                return results
         except FlushRejected as error:
             if len(batch) == 1:
                 (char_id,) = batch
@@ -163,6 +178,8 @@ class WriteBehind:
                 settled[char_id] = (work.epoch, result.seq)
             if result.status != "flushed":
                 others.append(char_id)
+        if self.committed is not None:
+            self.committed(settled)
         await self._work.settle(settled)
         for char_id in others:
             try:
@@ -192,10 +209,14 @@ class WriteBehind:
 
     async def _quarantine(self, char_id: str, reason: str) -> CharacterQuarantined:
         _log.error("character %s is quarantined: %s", char_id, reason)
+        self._meters.quarantines.add()
         try:
             await self._store.quarantine(char_id, reason)
             # First the record, then the session: a load in between must find the record.
             await self._sessions.close(char_id, "quarantine")
+        except ResponseError:
+            # There is no session to be marked, but something else under its key.
+            await self._work.leave(char_id)
         except PersistenceError as error:
             _log.error("character %s: the quarantine could not be completed: %s", char_id, error)
         return CharacterQuarantined(f"character {char_id}: {reason}")

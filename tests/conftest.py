@@ -1,6 +1,5 @@
 """What all tests share: the shipped ruleset, and real servers, started once."""
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +10,7 @@ import redis
 from hypothesis import settings
 
 from engine.ruleset import Ruleset, load_ruleset
-from tests.servers import Servers, running
+from tests.servers import Servers, prepared
 
 # How long an example takes says more of the machine than of the program.
 settings.register_profile("haversack", deadline=None, print_blob=True)
@@ -26,16 +25,14 @@ def ruleset() -> Ruleset:
 @pytest.fixture(scope="session", params=["embedded", "debian"])
 def each_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     """Each pair in turn: Valkey 9 with PostgreSQL 18, Redis 7.0 with PostgreSQL 15."""
-    with running(request.param) as servers:
-        asyncio.run(servers.make_template())
+    with prepared(request.param) as servers:
         yield servers
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """The embedded pair, for what need not be shown on every server."""
-    with running("embedded") as servers:
-        asyncio.run(servers.make_template())
+    with prepared("embedded") as servers:
         yield servers
 
 

@@ -1,13 +1,16 @@
 """Real servers for the tests: which there are, and one running pair of them."""
 
+import asyncio
 import itertools
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import NoReturn, cast
 
 import asyncpg
 import pytest
@@ -20,6 +23,8 @@ from persistence.migrations import migrate
 
 DEBIAN_REDIS = Path("/usr/bin/redis-server")
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
+# In its environment a run of tests finds the URLs of the embedded pair that whoever began it has lent to it.
+LENT = "HAVERSACK_LENT_SERVERS"
 _numbers = itertools.count(1)
 
 
@@ -71,7 +76,7 @@ class Servers:
         await migrate(self._url("template_haversack"))
 
     async def _copy(self, template: str) -> str:
-        name = f"test_{next(_numbers)}"
+        name = f"test_{os.getpid()}_{next(_numbers)}"
         await self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self._url(name)
 
@@ -84,6 +89,22 @@ class Servers:
 
     def _url(self, name: str) -> str:
         return self.postgres.url.replace("@/haversack?", f"@/{name}?")
+
+    def lent(self) -> dict[str, str]:
+        """The environment of a run of tests that is to use these, and no others."""
+        return {LENT: json.dumps([self.redis.url, self.postgres.url])}
+
+
+@contextmanager
+def prepared(origin: str) -> Iterator[Servers]:
+    """A pair of that origin with the template in place: its own, or one that was lent."""
+    if origin == "embedded" and (lent := os.environ.get(LENT)):
+        redis, postgres = (SimpleNamespace(url=url) for url in json.loads(lent))
+        yield Servers(cast(ValkeyServer, redis), cast(PostgresServer, postgres))
+        return
+    with running(origin) as servers:
+        asyncio.run(servers.make_template())
+        yield servers
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Serving:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             text = self.log.read_bytes()[begun:].decode()
-            if match := re.search(r"serves at (http://\S+?),", text):
+            if match := re.search(r"serves at (https?://\S+?),", text):
                 return match[1]
             assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{text}"
             time.sleep(0.02)

@@ -18,6 +18,7 @@ from engine.shipped import read_ruleset
 from gateway.app import init_app
 from gateway.settings import Settings
 from persistence.item_gateway import ItemGateway
+from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.store import InventoryStore
 
@@ -39,7 +40,7 @@ async def crud() -> AsyncIterator[web.Application]:
         pool_size=int(os.environ.get("BENCHMARKS_CRUD_POOL", POOL_SIZE)),
         acquire_timeout_s=ACQUIRE_TIMEOUT_S,
     )
-    items = ItemGateway(store)
+    items = ItemGateway(PostgresCatalog(store))
     await items.start()
     kind = CrudOrchestrator
     if "--function" in sys.argv[1:]:

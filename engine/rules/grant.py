@@ -32,7 +32,7 @@ def grant(draft: Draft, command: GrantRequest) -> Refusals:
     mailbox = draft.ruleset.source.placement.overflow
     if command.overflow and mailbox is None:
         yield refuse(RefusalCode.UNKNOWN_CONTAINER, container="overflow")
-    if facts is None or facts.kind == UNKNOWN_KIND:
+    if facts is None or facts.kind == UNKNOWN_KIND or facts.retired:
         yield refuse(RefusalCode.UNKNOWN_TEMPLATE, template_id=command.template_id)
         return
     wanted = command.quantity

@@ -1,12 +1,24 @@
 -- adoption: a session that has what PostgreSQL has, and perhaps more, is taken over as it is.
--- requires:
+-- requires: view
 
 local adoption = {}
 
--- own: what the session has of seq, flushed_seq, gen and incarnation. load: what PostgreSQL has of epoch,
--- seq, incarnation and line, and this node's gen.
+-- own: what the session has of epoch, seq, flushed_seq, gen and incarnation. load: what PostgreSQL has of
+-- epoch, seq, incarnation and line, and this node's gen.
+
+function adoption.own(epoch, seq, flushed_seq, gen, incarnation)
+  -- From the fields of a head, which may be damaged.
+  return {
+    epoch = view.number(epoch) or 0, seq = view.number(seq), flushed_seq = view.number(flushed_seq), gen = gen,
+    incarnation = incarnation, is_damaged = not (view.number(epoch) and view.number(incarnation)),
+  }
+end
 
 function adoption.is_behind(own, load)
+  if own.is_damaged or not own.seq or not own.flushed_seq then
+    -- Nobody can say what it has.
+    return true
+  end
   -- Or the two went on from one seq, each by itself: what PostgreSQL got since, it got from another
   -- incarnation than this one, as when a node came back after another had been played on.
   return load.seq > own.seq

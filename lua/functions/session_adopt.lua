@@ -17,12 +17,12 @@ local function session_adopt(keys, args)
     return {'RETRY'}
   end
   local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'gen', 'incarnation')
+  local own = adoption.own(head[1], head[2], head[3], head[4], head[5])
   if not head[1] then
     return {'ABSENT'}
-  elseif tonumber(epoch) <= tonumber(head[1]) then
-    return {'KEPT', tonumber(head[2]), tonumber(head[3])}
+  elseif tonumber(epoch) <= own.epoch then
+    return {'KEPT', own.seq, own.flushed_seq}
   end
-  local own = {seq = tonumber(head[2]), flushed_seq = tonumber(head[3]), gen = head[4], incarnation = head[5]}
   local load = {
     gen = gen, epoch = epoch, seq = tonumber(seq), incarnation = incarnation, line = line, idle_evict_ms = idle_evict_ms,
   }

@@ -17,6 +17,8 @@
 --               that was begun before brings one.
 -- step "quarantine" whatever it is becomes QUARANTINED: PostgreSQL refuses what it has, so it takes
 --               no more; it is kept as it is until an operator has looked, and no flusher tries again.
+--
+-- Numbers of a damaged head are taken for 0, so that an operator can be rid of the session.
 
 local FENCE_KEPT_S = 3600
 
@@ -28,7 +30,8 @@ local function session_close(keys, args)
   local session, journal, done, fence, due = unpack(keys)
   local step, epoch, seq, lease_ms, dead_epoch = unpack(args, 1, 5)
   local head = redis.call('HMGET', session, 'status', 'epoch', 'seq', 'flushed_seq', 'gen')
-  local status, own_epoch, own_seq = head[1], tonumber(head[2]), tonumber(head[3])
+  local status, own_epoch, own_seq = head[1], view.number(head[2]) or 0, view.number(head[3]) or 0
+  local own_flushed_seq = view.number(head[4]) or 0
   local member = view.char_id(session)
   if not status then
     if step == 'discard' then
@@ -40,7 +43,7 @@ local function session_close(keys, args)
   if step == 'quarantine' then
     redis.call('HSET', session, 'status', '"QUARANTINED"')
     redis.call('ZREM', due, member)
-    return {'OK', own_epoch, own_seq, tonumber(head[4])}
+    return {'OK', own_epoch, own_seq, own_flushed_seq}
   end
   if step == 'begin' or step == 'resume' then
     if status == '"QUARANTINED"' or step == 'resume' and status ~= '"CLOSING"' then
@@ -56,7 +59,7 @@ local function session_close(keys, args)
     end
     redis.call('HSET', session, 'status', '"CLOSING"')
     redis.call('ZADD', due, node.now_ms() + lease_ms, member)
-    return {'OK', own_epoch, own_seq, tonumber(head[4])}
+    return {'OK', own_epoch, own_seq, own_flushed_seq}
   end
   local ending = step == 'discard' and '"QUARANTINED"' or '"CLOSING"'
   if status ~= ending or tonumber(epoch) ~= own_epoch then
@@ -65,7 +68,7 @@ local function session_close(keys, args)
   if step == 'cancel' then
     redis.call('HSET', session, 'status', '"LIVE"')
     redis.call('ZADD', due, node.now_ms() + lease_ms, member)
-    return {'OK', own_epoch, own_seq, tonumber(head[4])}
+    return {'OK', own_epoch, own_seq, own_flushed_seq}
   end
   if tonumber(seq) ~= own_seq then
     return {'CHANGED', status, own_epoch, own_seq}

@@ -49,7 +49,7 @@ local function session_open(keys, args)
   epoch, seq, remembered = tonumber(epoch), tonumber(seq), tonumber(remembered)
   local member = view.char_id(session)
   local head = redis.call('HMGET', session, 'epoch', 'seq', 'flushed_seq', 'ruleset', 'catalog', 'gen', 'incarnation')
-  if not head[1] then
+  if not (head[1] or head[2] or head[3]) then
     if epoch <= tonumber(redis.call('GET', fence) or 0) then
       return {'REJECT'}
     end
@@ -59,20 +59,20 @@ local function session_open(keys, args)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'CREATED', seq, seq}
   end
-  local own = {seq = tonumber(head[2]), flushed_seq = tonumber(head[3]), gen = head[6], incarnation = head[7]}
+  local own = adoption.own(head[1], head[2], head[3], head[6], head[7])
   local load = {gen = gen, epoch = epoch, seq = seq, incarnation = incarnation, line = line, idle_evict_ms = idle_evict_ms}
-  if epoch <= tonumber(head[1]) then
+  if epoch <= own.epoch then
     return {'KEPT', own.seq, own.flushed_seq}
   end
   if adoption.is_behind(own, load) then
-    -- This is an old state that came back, and nothing in it may be flushed.
+    -- This is an old state that came back, or one that nobody can read: nothing in it may be flushed.
     set_aside(journal, incident)
     restore_ring(done, args, remembered)
     install(session, args, gen, remembered)
     redis.call('ZADD', due, now_ms + idle_evict_ms, member)
     return {'REPLACED', seq, seq}
   end
-  local other_rules, own_catalog = head[4] ~= '"' .. RULESET.hash .. '"', tonumber(head[5])
+  local other_rules, own_catalog = head[4] ~= '"' .. RULESET.hash .. '"', view.number(head[5]) or 0
   if other_rules and own_catalog > tonumber(catalog) then
     return {'RETRY'}
   end

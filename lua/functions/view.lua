@@ -11,6 +11,11 @@ function view.char_id(session)
   return string.match(session, '[%x-]+$')
 end
 
+function view.number(text)
+  -- A number of a session's head, nil for what is none: the same as persistence/session_state.py takes for one.
+  return text and #text <= 15 and string.match(text, '^%d+$') and tonumber(text) or nil
+end
+
 local READING = {__index = function(fields, field)
   local value = redis.call('HGET', fields.key, field)
   fields[field] = value

@@ -22,7 +22,7 @@ function grant.grant(d, command)
   if command.overflow and not mailbox then
     return guards.refuse('UNKNOWN_CONTAINER', {container = 'overflow'})
   end
-  if not facts or facts.kind == BOUNDS.unknown_kind then
+  if not facts or facts.kind == BOUNDS.unknown_kind or facts.retired then
     return guards.refuse('UNKNOWN_TEMPLATE', {template_id = command.template_id})
   end
   local wanted = command.quantity

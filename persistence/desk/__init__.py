@@ -1,1 +1,1 @@
-"""What support staff and operators do with one character: look back, bring back, mend."""
+"""What support staff and operators do with one character: look back, bring back, mend, export, erase."""

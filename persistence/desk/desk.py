@@ -8,11 +8,14 @@ from msgspec import Struct
 
 from engine.state import Item
 from persistence.desk import quarantine
+from persistence.desk.erasure import Eraser
+from persistence.desk.export import Exporter
 from persistence.desk.history import JournalPage, journal_page
 from persistence.desk.incidents import Incident, incidents
 from persistence.desk.repair import Repairer
 from persistence.desk.restore import Restorer
 from persistence.errors import CharacterNotFound, Unavailable
+from persistence.item_gateway import ItemGateway
 from persistence.ledger.errors import HistoryDropped, LedgerGap
 from persistence.ledger.reading import inventory_at
 from persistence.ledger.replay import ReplayError
@@ -44,13 +47,14 @@ class History(Struct, frozen=True):
 
 
 class Desk:
-    """Looks at characters, brings inventories back, and mends what was quarantined."""
+    """Looks at characters, brings inventories back, mends what was quarantined, exports and erases."""
 
     def __init__(
         self,
         store: InventoryStore,
         sessions: InventorySessionManager,
         work: WorkQueue,
+        items: ItemGateway,
         load: Callable[[str], Awaitable[object]],
         save: Save,
     ) -> None:
@@ -62,6 +66,8 @@ class Desk:
         self._save = save
         self.restorer = Restorer(store, sessions, work, save, self._bring_together)
         self.repairer = Repairer(store, sessions, save)
+        self.eraser = Eraser(store, sessions, save)
+        self.exporter = Exporter(store, sessions, items, save)
 
     async def history(self, char_id: str, after_seq: int, limit: int) -> History:
         """The ledger's entries after ``after_seq``; raises ``CharacterNotFound``, ``Unavailable``."""

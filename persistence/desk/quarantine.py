@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from persistence.desk.erasure import ERASING
 from persistence.desk.errors import DeskRefusal
 from persistence.errors import CharacterNotFound
 from persistence.named_sql import query
@@ -42,5 +43,7 @@ async def release(store: InventoryStore, char_id: str) -> str:
     reason = await reason_of(store, char_id)
     if reason is None:
         raise DeskRefusal(f"character {char_id} is not quarantined")
+    if reason == ERASING:
+        raise DeskRefusal(f"character {char_id} is being erased: erase it again, and it ends")
     await store.release(char_id)
     return reason

@@ -26,6 +26,7 @@ from msgspec import Struct
 from engine.outcome import Changes
 from engine.state import Item
 from persistence.desk import placing, rewrite
+from persistence.desk.erasure import ERASING
 from persistence.desk.errors import DeskRefusal, PreviewOutdated
 from persistence.desk.incidents import set_aside
 from persistence.desk.rewrite import Origin
@@ -34,7 +35,7 @@ from persistence.ledger.replay import difference
 from persistence.mirror import value_of
 from persistence.records import JournalEntry
 from persistence.session_manager import InventorySessionManager
-from persistence.session_state import Pending
+from persistence.session_state import Pending, number_of
 from persistence.store import InventoryStore
 from persistence.store_rows import Slots
 
@@ -140,6 +141,8 @@ class Repairer:
         lost = placing.misplaced(self._store.ruleset, stored.items.values())
         if stored.quarantined is None and not lost:
             raise DeskRefusal(f"character {char_id} is not quarantined: there is nothing to repair")
+        if stored.quarantined == ERASING:
+            raise DeskRefusal(f"character {char_id} is being erased: erase it again, and it ends")
         return Examination(
             char_id,
             stored.head.epoch,
@@ -161,9 +164,7 @@ class Repairer:
         if head[0] is None:
             return None
         pending = Pending.of(head, texts)
-        epoch, seq, _, incarnation = (
-            int(number) if number and number.isdigit() else 0 for number in head[1:]
-        )
+        epoch, seq, _, incarnation = map(_number_or_0, head[1:])
         return Held(pending.status, epoch, seq, incarnation, tuple(texts), pending.entries, pending.damage)
 
     async def _discard(self, now: Examination) -> bool:
@@ -190,3 +191,11 @@ class Repairer:
             if not now.misplaced:
                 return head.seq
             return await rewrite.append(connection, head, {"op": "repair"}, now.changes, origin)
+
+
+def _number_or_0(text: bytes | None) -> int:
+    # As the function that discards the session takes it.
+    try:
+        return number_of(text)
+    except ValueError:
+        return 0

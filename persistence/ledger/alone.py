@@ -14,6 +14,7 @@ class Work(IntEnum):
     ADD_WEEKS = 1
     TRIM = 2
     FORGET_OPERATIONS = 3
+    FOLLOW_CATALOG = 8
 
 
 @asynccontextmanager

@@ -115,6 +115,8 @@ async def _drop(database: Database, week: Week) -> bool:
         await connection.execute(f"LOCK TABLE {week.partition} IN SHARE MODE")
         if week not in await old_weeks(connection, 0):
             raise WeekKept("it is no partition of the ledger any more")
+        if await connection.fetchval(query("week_undelivered"), week.begins, week.ends):
+            raise WeekKept("the outbox has not delivered all of it (`haversack outbox status`)")
         first: uuid.UUID | None = FIRST
         while first is not None:
             chunk = await read_chunk(connection, week, first)

@@ -209,6 +209,8 @@ class _Forge:
             sort_rank=dice.below(3),
             destroyable=not dice.chance(0.12),
             tradeable=not dice.chance(0.12),
+            # Not by the dice, so that a seed plays what it played before there were such.
+            retired=len(self.made) % 16 == 15,
         )
 
     def _weight(self, stack_limit: int) -> int:

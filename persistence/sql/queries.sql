@@ -5,9 +5,10 @@
 SELECT 1;
 
 -- name: create_character
--- No row comes back when the id is taken.
+-- No row comes back when the id is taken, or was by a character that has been erased.
 INSERT INTO characters (char_id, name, actor)
-VALUES ($1, $2, $3)
+SELECT $1::uuid, $2::text, $3::jsonb
+ WHERE NOT EXISTS (SELECT FROM erasures WHERE char_id = $1)
 ON CONFLICT (char_id) DO NOTHING
 RETURNING char_id, name, actor, epoch, open, incarnation, seq,
           (extract(epoch FROM created_at) * 1000)::bigint AS created_at;
@@ -18,8 +19,13 @@ SELECT char_id, name, actor, epoch, open, incarnation, seq,
   FROM characters
  WHERE char_id = $1;
 
--- name: flushed_up_to
-SELECT line, seq FROM characters WHERE char_id = $1;
+-- name: has_entry
+-- Whether a call's entry is in the ledger: $1: character, $2: seq. $3: time, $4 to $6: by whom, request and
+-- operation id. A repeat under an operation id has another time and request than its first.
+SELECT EXISTS (SELECT FROM journal
+                WHERE char_id = $1 AND seq = $2 AND op_id = $6::text
+                  AND ($6 <> '' OR at = timestamptz 'epoch' + $3::bigint * interval '1 millisecond'
+                                   AND by = $4 AND request_id = $5));
 
 -- name: characters
 -- $1: id to begin after, or null. $2: how many.
@@ -238,36 +244,3 @@ SELECT seq, (extract(epoch FROM at) * 1000)::bigint AS at, by, request_id, op_id
  ORDER BY seq
  LIMIT $3;
 
--- name: catalog_version
-SELECT coalesce(max(version), 0) FROM catalogs;
-
--- name: catalog
--- Version and templates in one statement, so from one snapshot. An empty catalog is one row of nulls.
-SELECT c.version, t.template_id, t.facts, t.data
-  FROM (SELECT coalesce(max(version), 0) AS version FROM catalogs) AS c
-  LEFT JOIN item_templates AS t ON true
- ORDER BY t.template_id;
-
--- name: lock_catalogs
--- One import at a time; readers go on.
-LOCK TABLE catalogs IN SHARE ROW EXCLUSIVE MODE;
-
--- name: newest_catalog
-SELECT version, ruleset, content FROM catalogs ORDER BY version DESC LIMIT 1;
-
--- name: templates_missing
-SELECT template_id FROM item_templates EXCEPT SELECT unnest($1::text[]) COLLATE "C";
-
--- name: templates_in_use
-SELECT DISTINCT template_id FROM items WHERE template_id = ANY ($1::text[]) ORDER BY template_id LIMIT $2;
-
--- name: insert_catalog
-INSERT INTO catalogs (version, ruleset, content, count) VALUES ($1, $2, $3, $4);
-
--- name: delete_templates
-DELETE FROM item_templates;
-
--- name: insert_templates
-INSERT INTO item_templates (template_id, facts, data, catalog)
-SELECT u.template_id, u.facts, u.data, $4
-  FROM unnest($1::text[], $2::jsonb[], $3::jsonb[]) AS u (template_id, facts, data);

@@ -24,6 +24,7 @@ from engine.refusals import Refusal
 from engine.ruleset import Ruleset, load_ruleset
 from engine.state import InventorySessionDTO
 from persistence.item_gateway import ItemGateway
+from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.records import Call
 from persistence.store import InventoryStore
 from tests.servers import Servers
@@ -49,7 +50,7 @@ async def crud(
 ) -> AsyncIterator[CrudOrchestrator]:
     await seed(database_url, benchmark_ruleset, [played])
     store = await InventoryStore.connect(database_url, benchmark_ruleset)
-    items = ItemGateway(store)
+    items = ItemGateway(PostgresCatalog(store))
     await items.refresh()
     if request.param is function.FunctionOrchestrator:
         await function.install(database_url, benchmark_ruleset, FACTS.values())

@@ -19,7 +19,10 @@ PROGRESS_S = 5.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of what; ``destroying_s`` is the second phase's length, 0 for none."""
+    """How much of what; ``destroying_s`` is the second phase's length, 0 for none.
+
+    A fault begins every ``pause_s`` or so.
+    """
 
     seed: int
     seconds: float
@@ -28,6 +31,7 @@ class Plan:
     clients: int = 24
     gateways: int = 2
     flushers: int = 2
+    pause_s: float = 1.0
 
 
 class Stuck(Exception):
@@ -67,7 +71,7 @@ async def _phase(
     made: Stage, characters: list[str], plan: Plan, name: str, seconds: float, *, destroying: bool
 ) -> bool:
     records = Records(name.split()[0])
-    faults = Faults(made, records, plan.seed)
+    faults = Faults(made, records, plan.seed, plan.pause_s)
     playing = asyncio.Event()
     playing.set()
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The faults: one begins every second or so, chosen by the seed; some last, and several may overlap."""
+"""The faults: one begins after another, chosen by the seed; some last, and several may overlap."""
 
 import asyncio
 import random
@@ -14,7 +14,6 @@ from tests.chaos.process import Process
 from tests.chaos.records import Destruction, Records
 from tests.chaos.stage import Stage
 
-PAUSE_S = 1.0
 STAMP_LENGTH = len("_0123456789ab")
 
 
@@ -47,8 +46,8 @@ Fault = Callable[[], Awaitable[None]]
 class Faults:
     """Does harm until it is told to stop, then mends all of it."""
 
-    def __init__(self, stage: Stage, records: Records, seed: int) -> None:
-        self._stage, self._records = stage, records
+    def __init__(self, stage: Stage, records: Records, seed: int, pause_s: float) -> None:
+        self._stage, self._records, self._pause_s = stage, records, pause_s
         self._rng = random.Random(f"faults {seed}")
         # What is being hurt must not be hurt in another way before it is whole again.
         self._hurt: set[str] = set()
@@ -72,7 +71,7 @@ class Faults:
                 task = asyncio.create_task(self._hurting(target, name, fault))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
-            await asyncio.sleep(self._rng.uniform(0.4, 1.6) * (3 if destroying else 1) * PAUSE_S)
+            await asyncio.sleep(self._rng.uniform(0.4, 1.6) * (3 if destroying else 1) * self._pause_s)
         await asyncio.gather(*self._under_way)
         for process in self._stage.processes:
             process.signal(signal.SIGCONT)

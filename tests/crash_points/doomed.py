@@ -5,6 +5,8 @@ import os
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -12,14 +14,15 @@ import redis
 
 from engine.commands import Command
 from engine.refusals import Refusal
-from engine.ruleset import Ruleset
+from engine.ruleset import Ruleset, parse_ruleset
 from lua.library import Library
-from persistence import service
+from persistence import ruleset_turns, service
 from persistence.catalog import Template
 from persistence.catalog_store import import_catalog
 from persistence.errors import SessionNotLive
 from persistence.housekeeping import Housekeeper
 from persistence.keys import Keys
+from persistence.libraries import Libraries
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, TagMismatch
 from persistence.service import ServiceSettings, open_service
@@ -37,12 +40,21 @@ def tell(news: Mapping[str, Any]) -> None:
     os.write(1, json.dumps(news).encode() + b"\n")
 
 
+@cache
+def newer_rules() -> Ruleset:
+    """Those of the next version: they allow all that the others do, and more."""
+    shipped = files("engine").joinpath("rulesets/haversack.toml").read_text("utf-8")
+    return parse_ruleset(shipped.replace("capacity = 20\n", "capacity = 25\n", 1))
+
+
 def prepare(ruleset: Ruleset) -> None:
-    """For all services of this process: one Lua library, short leases, and no housekeeping."""
-    library = Library(ruleset)
-    setattr(service, "Library", lambda _: library)  # noqa: B010
+    """For all services of this process: one Lua library a ruleset, short leases, and no housekeeping."""
+    libraries = {rules.hash: Library(rules) for rules in (ruleset, newer_rules())}
+    setattr(service, "Library", lambda rules: libraries[rules.hash])  # noqa: B010
     setattr(service, "LEASE_MS", LEASE_MS)  # noqa: B010
+    setattr(ruleset_turns, "LEASE_MS", LEASE_MS)  # noqa: B010
     setattr(Housekeeper, "start", lambda _: None)  # noqa: B010
+    setattr(Libraries, "start", lambda _: None)  # noqa: B010
 
 
 class Doomed:
@@ -72,12 +84,13 @@ class Doomed:
         fate.begin()
 
     def gateway(
-        self, *, flushing: bool = False, **settings: Any
+        self, *, flushing: bool = False, rules: Ruleset | None = None, **settings: Any
     ) -> AbstractAsyncContextManager[InventoryOrchestrator]:
+        """A gateway under ``rules``, or under those that all have."""
         defaults: dict[str, Any] = {"flush_interval_ms": FLUSH_INTERVAL_MS}
         return open_service(
             ServiceSettings(self.redis_url, self.database_url, **(defaults | settings)),
-            self.ruleset,
+            rules or self.ruleset,
             flushing=flushing,
         )
 

@@ -9,13 +9,15 @@ import asyncpg
 import msgspec
 from redis.exceptions import ResponseError
 
+from persistence import ruleset_turns
+from persistence.errors import Unavailable
 from persistence.item_gateway import ItemGateway
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.session_manager import InventorySessionManager
 from persistence.session_state import Probe
 from persistence.store import InventoryStore
-from tests.crash_points.aside import once
-from tests.crash_points.doomed import Doomed
+from tests.crash_points.aside import once, raising
+from tests.crash_points.doomed import LEASE_MS, Doomed, newer_rules
 from tests.crash_points.scenarios import scenario
 
 
@@ -201,6 +203,58 @@ async def a_head_that_somebody_holds(doomed: Doomed) -> None:
         await held.start()
         await other.execute("SELECT FROM characters WHERE char_id = $1 FOR UPDATE", doomed.char_id)
         once(InventoryStore, "begin_loads", after=held.rollback)
+        doomed.act()
+        await gateway.load_session(doomed.char_id)
+
+
+@scenario("LOAD")
+async def a_session_of_another_ruleset(doomed: Doomed) -> None:
+    async with doomed.gateway(rules=newer_rules()) as other, doomed.gateway() as gateway:
+        await doomed.played(other)
+        doomed.act()
+        await gateway.load_session(doomed.char_id)
+
+
+@scenario("LOAD")
+async def a_turn_that_fails(doomed: Doomed) -> None:
+    async with doomed.gateway(rules=newer_rules()) as other, doomed.gateway() as gateway:
+        await doomed.played(other)
+        once(InventoryStore, "flush", instead=raising(Unavailable("PostgreSQL: it is away")))
+        doomed.act()
+        try:
+            await gateway.load_session(doomed.char_id)
+        except Unavailable:
+            await gateway.load_session(doomed.char_id)
+
+
+@scenario("LOAD")
+async def a_process_of_another_ruleset_has_its_turn(doomed: Doomed) -> None:
+    async with doomed.gateway(rules=newer_rules()) as other, doomed.gateway() as gateway:
+        await doomed.played(other)
+        # From now on each knows of the other.
+        await gateway.load_session(doomed.char_id)
+        seen = asyncio.Event()
+
+        async def is_seen() -> None:
+            seen.set()
+
+        once(gateway._loader._rulesets, "wait", before=is_seen)
+        setattr(ruleset_turns, "PATIENCE_S", 20.0)  # noqa: B010
+        doomed.act()
+        async with other._loader._rulesets.turn(doomed.char_id):
+            waiting = asyncio.create_task(gateway.load_session(doomed.char_id))
+            await seen.wait()
+            await other._loader.reload(doomed.char_id)
+        await waiting
+
+
+@scenario("LOAD")
+async def a_process_that_died_in_its_turn(doomed: Doomed) -> None:
+    async with doomed.gateway(rules=newer_rules()) as other, doomed.gateway() as gateway:
+        await doomed.played(other)
+        await gateway.load_session(doomed.char_id)
+        await other._sessions.close(doomed.char_id, "begin", lease_ms=LEASE_MS)
+        setattr(ruleset_turns, "PATIENCE_S", LEASE_MS / 1000)  # noqa: B010
         doomed.act()
         await gateway.load_session(doomed.char_id)
 

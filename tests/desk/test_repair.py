@@ -1,5 +1,6 @@
 """Quarantined characters: released with all they had, or made playable as PostgreSQL has them."""
 
+import asyncio
 from importlib.resources import files
 from typing import Any
 
@@ -17,7 +18,7 @@ from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import JournalEntry
 from tests.desk.past import everything, give, live_items, stolen
 from tests.loading import begin_load
-from tests.parity.world import CHAR_ID
+from tests.parity.world import ACTOR, CHAR_ID
 from tests.service.conftest import Site
 from tests.service.play import do, first_item, grant, stored_items
 
@@ -38,6 +39,14 @@ async def quarantine(gateway: InventoryOrchestrator) -> str:
     with pytest.raises(CharacterQuarantined):
         await gateway.load_session(CHAR_ID)
     return item_id
+
+
+def damage(site: Site, field: str, text: str | None) -> None:
+    session = f"inventory:session:{CHAR_ID}"
+    if text is None:
+        site.client.hdel(session, field)
+    else:
+        site.client.hset(session, field, text.encode("latin-1"))
 
 
 async def repair(gateway: InventoryOrchestrator) -> int:
@@ -212,6 +221,48 @@ async def test_a_session_that_cannot_be_read(site: Site) -> None:
         assert msgspec.json.decode(incident.entries[0])["seq"] == 2
         assert msgspec.json.decode(incident.entries[1]) == "not\N{REPLACEMENT CHARACTER} an entry"
         assert len(await live_items(gateway)) == 1
+    await site.audit()
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("epoch", None), ("epoch", "1e3"), ("incarnation", "\xff"), ("seq", "9" * 30), ("flushed_seq", "-1")],
+)
+async def test_a_session_whose_head_is_damaged(site: Site, field: str, text: str | None) -> None:
+    """Nobody plays it, its neighbours are loaded, and an operator can let PostgreSQL's state count."""
+    async with site.gateway(flushing=False) as gateway:
+        other = (await gateway.create_character(None, "Oda", ACTOR)).char_id
+        await gateway.load_session(CHAR_ID)
+        await do(gateway, grant("dagger"))
+        await gateway.save_session(CHAR_ID)
+        await do(gateway, grant("dagger"))
+        damage(site, field, text)
+        loads = await asyncio.gather(
+            gateway.load_session(CHAR_ID), gateway.load_session(other), return_exceptions=True
+        )
+        assert isinstance(loads[0], CharacterQuarantined) and not isinstance(loads[1], BaseException)
+        assert {one.char_id: one.live for one in await gateway.characters(None, None, 9)}[other]
+        assert (await gateway.character(CHAR_ID)).seq == 1
+        assert await repair(gateway) == 1
+        ((reason, entries),) = await incidents(gateway)
+        assert "cannot be read" in reason and entries == [2]
+        assert len(await live_items(gateway)) == 1
+    await site.audit()
+
+
+@pytest.mark.parametrize(("field", "text"), [("epoch", None), ("epoch", "what"), ("flushed_seq", "what")])
+async def test_a_damaged_head_that_was_released(site: Site, field: str, text: str | None) -> None:
+    """What the session had and nobody can fit to PostgreSQL's state is kept as an incident."""
+    async with site.gateway(flushing=False) as gateway:
+        await gateway.load_session(CHAR_ID)
+        await do(gateway, grant("dagger"))
+        damage(site, field, text)
+        with pytest.raises(CharacterQuarantined):
+            await gateway.save_session(CHAR_ID)
+        await gateway.desk().release(CHAR_ID)
+        await gateway.load_session(CHAR_ID)
+        ((reason, entries),) = await incidents(gateway)
+        assert "cannot be read" in reason and entries == [1]
     await site.audit()
 
 

@@ -231,7 +231,7 @@ async def test_templates_that_are_gone(site: Site) -> None:
         await do(gateway, {"op": "drop", "item_id": dagger})
         await gateway.save_session(CHAR_ID, evict=True)
         rest = [Template(facts, {}) for name, facts in TEMPLATES.items() if name != "dagger"]
-        await import_catalog(gateway.store, rest)
+        await import_catalog(gateway.store, rest, force=True)
         await gateway.items.refresh()
         await restore(gateway, 1)
         items = await live_items(gateway)

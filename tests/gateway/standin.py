@@ -14,10 +14,12 @@ from engine.refusals import Refusal
 from engine.ruleset import load_ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place
 from gateway.app import init_app
+from gateway.connection_limits import ConnectionLimits
 from gateway.server import GatewayRunner
 from gateway.settings import Settings
 from persistence.catalog import Template
 from persistence.errors import CharacterExists, CharacterNotFound, SessionNotLive
+from persistence.items.source import Edition
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, Character, LiveSession, SessionState, TagMismatch
 from persistence.session_fields import capacity_in, fields_of
@@ -58,11 +60,17 @@ class ScriptedItems:
 
     def __init__(self) -> None:
         self.version = 3
+        self.edition = Edition(3, "c" * 64, 3, "Ada", 1_700_000_000_000)
+        self.feed = None
         self.all = [
             Template(COIN, {"name": "Coin"}),
             Template(HERB, {"name": "Salbei", "price": 4}),
             Template(SWORD, {"name": "Sword", "stats": {"damage": 12}}),
         ]
+
+    @property
+    def count(self) -> int:
+        return len(self.all)
 
     def facts(self, template_id: str) -> Facts | None:
         template = self.template(template_id)
@@ -85,6 +93,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.ruleset = load_ruleset()
+        self.survey = None
         self.items = ScriptedItems()
         self.answer: bytes | Refusal | TagMismatch | Exception = REPLY
         self.not_live = 0
@@ -185,11 +194,14 @@ class StandIn:
 class GatewayTestServer(TestServer):
     """The application on a real socket, under the runner that serves it."""
 
+    limits = ConnectionLimits()
+
     async def _make_runner(self, **kwargs: Any) -> GatewayRunner:
         assert isinstance(self.app, web.Application)
-        return GatewayRunner(self.app)
+        return GatewayRunner(self.app, limits=self.limits)
 
 
-def server(standin: StandIn) -> GatewayTestServer:
-    """A server whose application speaks to the stand-in."""
-    return GatewayTestServer(init_app(Settings(token=TOKEN), cast(InventoryOrchestrator, standin)))
+def server(standin: StandIn, **settings: Any) -> GatewayTestServer:
+    """A server whose application speaks to the stand-in; ``settings`` beside the token."""
+    all_settings = Settings(token=TOKEN, **settings)
+    return GatewayTestServer(init_app(all_settings, cast(InventoryOrchestrator, standin)))

@@ -9,6 +9,7 @@ import pytest
 from engine.commands import LockRequest
 from engine.refusals import Refusal, RefusalCode
 from gateway.addressed import AddressedRequest, job_of
+from gateway.middleware import LOADS_MAX
 from gateway.problems import Problem
 from persistence.errors import (
     Backpressure,
@@ -110,10 +111,10 @@ async def test_sessions_are_loaded(client: Client, standin: StandIn) -> None:
     standin.not_live = 1
     assert await replies(client, ONE, ONE) == [json.loads(REPLY)] * 2
     assert standin.loaded == [CHAR_ID]
-    standin.not_live = 3
+    standin.not_live = 1 + LOADS_MAX
     (found,) = await replies(client, ONE)
     check(found, 503, "UNAVAILABLE")
-    assert standin.loaded == [CHAR_ID] * 3
+    assert standin.loaded == [CHAR_ID] * (1 + LOADS_MAX)
 
 
 @pytest.mark.parametrize(

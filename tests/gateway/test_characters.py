@@ -7,8 +7,8 @@ import pytest
 from engine.commands import SetActorRequest, StateChange
 from engine.refusals import Refusal, RefusalCode
 from engine.state import Actor
-from persistence.errors import InvalidWords
-from persistence.records import Call
+from persistence.errors import InvalidWords, Unavailable
+from persistence.records import Call, Character
 from tests.gateway.conftest import Client
 from tests.gateway.expect import problem
 from tests.gateway.standin import ABSENT_ID, BASE, CHAR_ID, StandIn
@@ -115,3 +115,17 @@ async def test_an_actor_that_cannot_be(
 ) -> None:
     standin.answer = answer
     await problem(await client.patch(BASE, json={"level": 9}), status, code)
+
+
+async def test_a_changed_actor_that_cannot_be_read_back(
+    client: Client, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is told that nothing was done would do it again under another key."""
+
+    async def away(_: str) -> Character:
+        raise Unavailable("PostgreSQL is away")
+
+    monkeypatch.setattr(standin, "character", away)
+    await problem(await client.patch(BASE, json={"level": 9}), 503, "OUTCOME_UNKNOWN")
+    assert len(standin.executed) == 1
+    await problem(await client.get(BASE), 503, "UNAVAILABLE")

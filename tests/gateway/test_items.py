@@ -25,6 +25,7 @@ SWORD = {
         "sort_rank": 0,
         "destroyable": True,
         "tradeable": True,
+        "retired": False,
     },
     "data": {"name": "Sword", "stats": {"damage": 12}},
 }
@@ -55,5 +56,15 @@ async def test_templates_of_a_kind(client: Client) -> None:
 
 
 async def test_the_catalog(client: Client, standin: StandIn) -> None:
-    body = await (await client.get("/v1/catalog")).json()
-    assert body == {"version": 3, "count": 3, "ruleset": standin.ruleset.hash}
+    response = await client.get("/v1/catalog")
+    assert await response.json() == {
+        "version": 3,
+        "count": 3,
+        "ruleset": standin.ruleset.hash,
+        "imported_at": 1_700_000_000_000,
+        "by": "Ada",
+        "content": "c" * 64,
+    }
+    assert response.headers["ETag"] == '"3"'
+    same = await client.get("/v1/catalog", headers={"If-None-Match": '"3"'})
+    assert same.status == 304

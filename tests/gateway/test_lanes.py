@@ -14,6 +14,7 @@ from engine.refusals import Refusal, RefusalCode
 from gateway.addressed import Job
 from gateway.carrier import LOADS_AT_ONCE, Carrier
 from gateway.lanes import SENT_MAX, Lanes
+from gateway.middleware import LOADS_MAX
 from persistence.errors import CharacterNotFound, InvalidWords, OutcomeUnknown
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, TagMismatch
@@ -249,7 +250,7 @@ async def test_a_session_that_cannot_be_kept_is_given_up(run: Run, monkeypatch: 
     run.put(1, "a")
     await settled()
     check(json.loads(run.answers[0][1]), 503, "UNAVAILABLE")
-    assert run.below.loaded == [char(1)] * 2
+    assert run.below.loaded == [char(1)] * LOADS_MAX
 
 
 async def test_a_preview_is_carried_out_apart(run: Run) -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gateway import server as gateway_server
+from gateway import connection
 from tests.gateway.conftest import Client
 from tests.gateway.standin import BASE, HERB_ID, TOKEN, StandIn
 
@@ -63,7 +63,7 @@ async def test_the_same_with_and_without(
     standin.answer = b'{"seq":8}'
     quick = await conversation(client, *requests)
     # No reply is short enough any more.
-    monkeypatch.setattr(gateway_server, "_PIECE_MAX", -1)
+    monkeypatch.setattr(connection, "_PIECE_MAX", -1)
     assert await conversation(client, *requests) == quick
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.middleware import LOADS_MAX
 from persistence.errors import CharacterNotFound, CharacterQuarantined, OutcomeUnknown, Unavailable
 from tests.gateway.conftest import Client
 from tests.gateway.expect import problem
@@ -69,7 +70,7 @@ async def test_a_session_that_never_stays(client: Client, standin: StandIn) -> N
     response = await client.post(f"{BASE}/inventory/drop", json=DROP)
     await problem(response, 503, "UNAVAILABLE")
     assert response.headers["Retry-After"] == "1"
-    assert len(standin.loaded) == 2
+    assert len(standin.loaded) == LOADS_MAX
     assert standin.executed == []
 
 

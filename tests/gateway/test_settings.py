@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import Settings, SettingsError, is_loopback, redacted
+from gateway.rates import Rate
+from gateway.setting_urls import is_loopback, redacted
+from gateway.settings import Settings, SettingsError
 
+SECRET = "a-secret-of-at-least-32-characters"
 REDIS = "rediss://user:hunter2@cache.example:6380/3?password=hunter2"
 POSTGRES = "postgresql://user:hunter2@[::1]:5433/game?sslpassword=hunter2"
 
@@ -27,6 +30,18 @@ def test_defaults() -> None:
         journal_keep_days=0,
         shards=1,
         key_prefix="inventory:",
+        tokens=None,
+        player_key=None,
+        player_audience="haversack",
+        player_token_max_s=3600,
+        rate_token=None,
+        rate_player=Rate(50, 200),
+        rate_character=None,
+        connections_max=4096,
+        request_timeout_s=30,
+        keepalive_s=120,
+        tls_cert=None,
+        tls_key=None,
     )
 
 
@@ -46,6 +61,18 @@ def test_everything_set() -> None:
         "HAVERSACK_JOURNAL_KEEP_DAYS": "90",
         "HAVERSACK_SHARDS": "16",
         "HAVERSACK_KEY_PREFIX": "realm-2:",
+        "HAVERSACK_TOKENS": "/etc/tokens.toml",
+        "HAVERSACK_PLAYER_KEY": SECRET + ",/run/secrets/public.pem",
+        "HAVERSACK_PLAYER_AUDIENCE": "realm-2",
+        "HAVERSACK_PLAYER_TOKEN_MAX_S": "900",
+        "HAVERSACK_RATE_TOKEN": "5000/s",
+        "HAVERSACK_RATE_PLAYER": "off",
+        "HAVERSACK_RATE_CHARACTER": "20/s burst 40",
+        "HAVERSACK_CONNECTIONS_MAX": "100",
+        "HAVERSACK_REQUEST_TIMEOUT_S": "5",
+        "HAVERSACK_KEEPALIVE_S": "700",
+        "HAVERSACK_TLS_CERT": "cert.pem",
+        "HAVERSACK_TLS_KEY": "key.pem",
         "HAVERSACK_UNKNOWN": "?",
         "PATH": "/bin",
     }
@@ -64,6 +91,18 @@ def test_everything_set() -> None:
         journal_keep_days=90,
         shards=16,
         key_prefix="realm-2:",
+        tokens=Path("/etc/tokens.toml"),
+        player_key=SECRET + ",/run/secrets/public.pem",
+        player_audience="realm-2",
+        player_token_max_s=900,
+        rate_token=Rate(5000, 5000),
+        rate_player=None,
+        rate_character=Rate(20, 40),
+        connections_max=100,
+        request_timeout_s=5,
+        keepalive_s=700,
+        tls_cert=Path("cert.pem"),
+        tls_key=Path("key.pem"),
     )
 
 
@@ -123,6 +162,21 @@ def test_set_to_nothing_is_not_set() -> None:
         ("KEY_PREFIX", "a{b}"),
         ("KEY_PREFIX", "a b"),
         ("KEY_PREFIX", "a" * 65),
+        ("TOKENS", "a\0b"),
+        ("PLAYER_KEY", "hunter2"),
+        ("PLAYER_KEY", "hunter2" * 100),
+        ("PLAYER_KEY", "hunter2 " * 10),
+        ("PLAYER_KEY", SECRET + ","),
+        ("PLAYER_KEY", ",".join([SECRET] * 3)),
+        ("PLAYER_KEY", "/a\0b"),
+        ("PLAYER_AUDIENCE", "a b"),
+        ("PLAYER_TOKEN_MAX_S", "86401"),
+        ("RATE_TOKEN", "fast"),
+        ("RATE_PLAYER", "0/s"),
+        ("RATE_CHARACTER", "50"),
+        ("CONNECTIONS_MAX", "0"),
+        ("REQUEST_TIMEOUT_S", "0"),
+        ("KEEPALIVE_S", "86401"),
     ],
 )
 def test_a_bad_value_is_named_and_not_shown(variable: str, value: str) -> None:
@@ -192,13 +246,24 @@ def test_the_network_needs_a_chosen_token(host: str) -> None:
     assert Settings.read({"HAVERSACK_HOST": host, "HAVERSACK_TOKEN": "chosen"}).host == host
 
 
+@pytest.mark.parametrize("given", ["CERT", "KEY"])
+def test_a_certificate_needs_its_key(given: str) -> None:
+    with pytest.raises(SettingsError, match=r"^HAVERSACK_TLS_CERT: is needed with HAVERSACK_TLS_KEY"):
+        Settings.read({f"HAVERSACK_TLS_{given}": "a.pem"})
+
+
+def test_a_file_of_tokens_does_instead_of_a_token() -> None:
+    settings = Settings.read({"HAVERSACK_HOST": "0.0.0.0", "HAVERSACK_TOKENS": "tokens.toml"})
+    assert (settings.token, settings.tokens) == (None, Path("tokens.toml"))
+
+
 def test_a_cluster_needs_shards() -> None:
     with pytest.raises(SettingsError, match="HAVERSACK_SHARDS"):
         Settings.read({"HAVERSACK_REDIS_URL": "redis+cluster://a"})
 
 
 def test_nothing_secret_is_shown() -> None:
-    shown = repr(Settings(redis_url=REDIS, database_url=POSTGRES, token="hunter2"))
+    shown = repr(Settings(redis_url=REDIS, database_url=POSTGRES, token="hunter2", player_key="hunter2" * 5))
     assert "hunter2" not in shown and "user" not in shown
     assert "rediss://cache.example:6380/3" in shown and "postgresql://[::1]:5433/game" in shown
     assert redacted(None) is None

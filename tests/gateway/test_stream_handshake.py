@@ -37,6 +37,7 @@ async def test_the_handshake_names_the_subprotocol_and_the_request(client: Clien
         ({"Sec-WebSocket-Version": None}, "Sec-WebSocket-Version"),
         ({"Sec-WebSocket-Key": None}, "Sec-WebSocket-Key"),
         ({"Sec-WebSocket-Key": "AAAA"}, "Sec-WebSocket-Key"),
+        ({"Sec-WebSocket-Key": "é" * 24}, "Sec-WebSocket-Key"),
         ({"Idempotency-Key": "k"}, "Idempotency-Key"),
         ({"If-Match": "1.7"}, "If-Match"),
         ({"Inventory-Durability": "durable"}, "Inventory-Durability"),
@@ -51,6 +52,11 @@ async def test_what_is_no_handshake_is_refused_before_the_upgrade(
     assert not caplog.records
     if path == "Sec-WebSocket-Version":
         assert response.headers["Sec-WebSocket-Version"] == "13"
+
+
+async def test_head_opens_nothing(client: Client) -> None:
+    response = await client.head("/v1/stream", headers=HANDSHAKE)
+    assert response.status == 400 and "Sec-WebSocket-Accept" not in response.headers
 
 
 async def test_a_query_is_refused(client: Client) -> None:

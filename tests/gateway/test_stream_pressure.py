@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway import stream_connection
+from gateway import stream_connection, stream_socket
 from gateway.stream_connection import UNANSWERED_MAX
 from tests.gateway.bare import handshaken, request, started, text_frame
 from tests.gateway.conftest import Client
@@ -164,7 +164,7 @@ async def test_a_stop_waits_for_no_client_that_is_silent(
 async def test_a_client_that_does_not_answer_pings_is_dropped(
     standin: HeldStandIn, gateway: GatewayTestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_connection, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(stream_socket, "HEARTBEAT_S", 0.2)
     reader, _writer = await handshaken(gateway)
     assert await asyncio.wait_for(reader.readexactly(2), 30) == b"\x89\x00"
     assert await asyncio.wait_for(reader.read(), 30) in (b"", b"\x89\x00")
@@ -174,3 +174,14 @@ def open_streams(gateway: GatewayTestServer) -> int:
     """How many connections the server still has."""
     assert gateway.runner is not None and isinstance(gateway.runner.server, web.Server)
     return len(gateway.runner.server.connections)
+
+
+async def test_a_client_that_hangs_up_on_a_pong_is_no_fault_of_ours(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(_: web.WebSocketResponse) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(web.WebSocketResponse, "receive", broken)
+    assert await (await connect(client, JSON)).closed() == 1000
+    assert not caplog.records

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import SettingsError, valid_token
+from gateway.setting_kinds import valid_token
+from gateway.settings import SettingsError
 from gateway.token import kept_token
 
 

@@ -34,7 +34,7 @@ GUARDS = (
     Guard(
         "an epoch that is not newer installs nothing",
         OPEN,
-        "if epoch <= tonumber(head[1]) then",
+        "if epoch <= own.epoch then",
         "if false then",
         LUA_TESTS + "test_an_epoch_that_is_not_newer_changes_nothing",
     ),

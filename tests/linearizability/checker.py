@@ -44,8 +44,8 @@ class _Node(NamedTuple):
         return found[::-1]
 
 
-def check(history: History, model: Model) -> Verdict:
-    """Search for a legal order; raises ``TooHard``."""
+def check(history: History, model: Model, *, configurations_max: int = CONFIGURATIONS_MAX) -> Verdict:
+    """Search for a legal order; raises ``TooHard`` beyond so many configurations."""
     operations = sorted(history, key=lambda operation: operation.invoked)
     answered = sum(1 << index for index, each in enumerate(operations) if each.answered is not None)
     longest = _Node(0, model.start, -1, None)
@@ -63,7 +63,7 @@ def check(history: History, model: Model) -> Verdict:
             if key not in seen:
                 seen.add(key)
                 stack.append(_Node(mask, state, index, node))
-        if len(seen) > CONFIGURATIONS_MAX:
+        if len(seen) > configurations_max:
             raise TooHard(f"{len(operations)} operations, {len(seen)} configurations")
     return Verdict(False, longest.order(operations), longest.state, len(seen))
 

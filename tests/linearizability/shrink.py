@@ -10,6 +10,9 @@ from tests.linearizability.checker import TooHard, check
 from tests.linearizability.history import History, Operation, cut
 from tests.linearizability.model import Model
 
+# What says less takes longer to be searched; one that would take seconds is not worth the waiting.
+CONFIGURATIONS_MAX = 2_000
+
 
 def shrink(history: History, model: Model) -> list[Operation]:
     """A weaker history that is not linearizable either."""
@@ -41,6 +44,6 @@ def _weaker(history: list[Operation], weaker: list[Operation], model: Model) -> 
 
 def _illegal(history: History, model: Model) -> bool:
     try:
-        return not check(history, model).legal
+        return not check(history, model, configurations_max=CONFIGURATIONS_MAX).legal
     except TooHard:
         return False

@@ -438,11 +438,30 @@ async def test_a_session_that_cannot_be_read_harms_nobody_else(each_site: Site) 
             await gateway.load_session(char_id)
             await do(gateway, grant("dagger"), char_id=char_id)
         each_site.client.lset(f"inventory:journal:{OTHER}", 0, "not an entry")
+        each_site.client.hset(f"inventory:session:{OTHER}", "dirty_since", "what")
+        assert gateway.survey is not None
+        backlog = (await gateway.survey.take()).backlog
+        assert backlog is not None and backlog.unflushed == 1, "of the one that can be read"
         with pytest.raises(CharacterQuarantined):
             await gateway.save_session(OTHER, evict=True)
         flushed = await gateway._flusher._writes.flush([OTHER, CHAR_ID])
         assert isinstance(flushed.failures[OTHER], CharacterQuarantined)
         assert len(await stored_items(gateway)) == 1
+
+
+@pytest.mark.parametrize("kind", ["session", "journal"])
+async def test_something_else_under_the_key_of_a_session_harms_nobody_else(site: Site, kind: str) -> None:
+    async with site.gateway(flushing=False) as gateway:
+        await gateway.create_character(OTHER, "Oda", ACTOR)
+        for char_id in (CHAR_ID, OTHER):
+            await gateway.load_session(char_id)
+            await do(gateway, grant("dagger"), char_id=char_id)
+        site.client.set(f"inventory:{kind}:{OTHER}", "what")
+        for _ in range(2):
+            flushed = await gateway._flusher._writes.flush([OTHER, CHAR_ID])
+            assert isinstance(flushed.failures[OTHER], CharacterQuarantined)
+        assert len(await stored_items(gateway)) == 1
+        assert site.client.zscore("inventory:due:", OTHER) is None, "it is not claimed for ever"
 
 
 async def test_old_facts_are_never_written_over_newer_ones(each_site: Site) -> None:
@@ -467,3 +486,31 @@ async def test_a_session_played_since_it_was_claimed_is_not_idle(each_site: Site
         assert not await gateway._evictor.evict(CHAR_ID, if_seq=1)
         each_site.client.zadd("inventory:due:", {CHAR_ID: 1})
         assert await gateway._evictor.evict(CHAR_ID, if_seq=1)
+
+
+@pytest.mark.parametrize(
+    ("owner", "read"), [(InventorySessionManager, "read_actor"), (InventoryStore, "character")]
+)
+async def test_a_character_whose_session_ends_while_it_is_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch, owner: type, read: str
+) -> None:
+    """Between what is read of Redis and of PostgreSQL, in whichever order."""
+    async with site.gateway(flushing=False) as gateway:
+        await live(site, gateway)
+        await do(gateway, {"op": "set_actor", "level": 33})
+
+        once(monkeypatch, owner, read, after=lambda: gateway.save_session(CHAR_ID, evict=True))
+        character = await gateway.character(CHAR_ID)
+        assert (character.seq, character.actor.level) == (2, 33)
+        assert not (await gateway.character(CHAR_ID)).live
+
+
+async def test_a_character_whose_session_is_closing(site: Site) -> None:
+    """What the last flush has not brought yet is told all the same."""
+    async with site.gateway(flushing=False) as gateway:
+        await live(site, gateway)
+        await do(gateway, {"op": "set_actor", "level": 33})
+        await gateway._sessions.close(CHAR_ID, "begin", lease_ms=60_000)
+        character = await gateway.character(CHAR_ID)
+        assert (character.seq, character.durable_seq, character.actor.level) == (2, 0, 33)
+        assert not character.live

@@ -46,6 +46,11 @@ async def test_errors_in_a_batch_are_values_in_their_places(link: RedisLink) -> 
     assert await link.call("GET", "k") == b"v"
 
 
+async def test_a_batch_of_nothing_takes_no_reply_of_others(link: RedisLink) -> None:
+    nothing, one, other = await asyncio.gather(link.send([]), link.call("ECHO", "1"), link.call("ECHO", "2"))
+    assert (nothing, one, other) == ([], b"1", b"2")
+
+
 async def test_an_error_within_a_reply_and_one_that_is_no_text(link: RedisLink) -> None:
     commands = [("MULTI",), ("SET", "k", "v"), ("LPUSH", "k", "x"), ("EXEC",)]
     *_, (done, wrong) = await link.send(commands)

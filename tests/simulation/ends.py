@@ -6,7 +6,7 @@ from typing import Any
 
 from persistence.errors import CharacterNotFound, OutcomeUnknown, Unavailable
 from persistence.load_batch import Begun
-from persistence.records import CharacterHead, FlushResult, FlushWork
+from persistence.records import Call, CharacterHead, FlushResult, FlushWork
 from persistence.redis_link import Argument
 from tests.simulation.network import Network
 
@@ -75,10 +75,14 @@ class Store:
         found: CharacterHead | None = await self._network.transact("character", lambda: (head, _no, _no))
         return found
 
-    async def flushed_up_to(self, char_id: str) -> tuple[int | None, int]:
-        row = self._model.characters.get(char_id)
-        reached = (None, -1) if row is None else (row.line, row.seq)
-        found: tuple[int | None, int] = await self._network.transact("line", lambda: (reached, _no, _no))
+    async def has_entry(self, char_id: str, seq: int, call: Call, at_ms: int) -> bool:
+        entries = [entry for entry in self._model.journal.get(char_id, ()) if entry.seq == seq]
+        known = any(
+            entry.op_id == call.op_id
+            and (call.op_id or (entry.at, entry.by, entry.request_id) == (at_ms, call.by, call.request_id))
+            for entry in entries
+        )
+        found: bool = await self._network.transact("line", lambda: (known, _no, _no))
         return found
 
     async def quarantine(self, char_id: str, reason: str) -> None:

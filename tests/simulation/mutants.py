@@ -67,7 +67,7 @@ MUTANTS = (
         "a load of an older epoch counts",
         "zombies",
         "session_open",
-        "if epoch <= tonumber(head[1]) then",
+        "if epoch <= own.epoch then",
         "if false then",
     ),
     Mutant(
@@ -84,7 +84,7 @@ MUTANTS = (
         "session_open",
         "if epoch <= tonumber(redis.call('GET', fence) or 0) then",
         "if false then",
-        hint=33,
+        hint=21,
     ),
     Mutant(
         "a close leaves no fence",
@@ -92,7 +92,7 @@ MUTANTS = (
         "session_close",
         "  raise_fence(fence, math.max(own_epoch, tonumber(dead_epoch or 0)))\n",
         "",
-        hint=33,
+        hint=21,
     ),
     Mutant(
         "a settle of another epoch counts",
@@ -118,7 +118,7 @@ MUTANTS = (
         "session_close",
         "of_this_node and 1 or 0",
         "1",
-        hint=130,
+        hint=550,
     ),
     Mutant(
         "what was settled is settled again",
@@ -142,7 +142,7 @@ MUTANTS = (
         "session_close",
         "if status ~= ending or tonumber(epoch) ~= own_epoch then",
         "if tonumber(epoch) ~= own_epoch then",
-        hint=85,
+        hint=896,
     ),
     Mutant(
         "a close ends a session of another epoch",
@@ -150,7 +150,7 @@ MUTANTS = (
         "session_close",
         "if status ~= ending or tonumber(epoch) ~= own_epoch then",
         "if status ~= ending then",
-        hint=104,
+        hint=105,
     ),
     Mutant(
         "a close ends a session of another seq",
@@ -159,7 +159,7 @@ MUTANTS = (
         "if tonumber(seq) ~= own_seq then",
         "if false then",
         schedules=4000,
-        hint=41,
+        hint=160,
     ),
     Mutant(
         "an idle close takes what is played",
@@ -195,7 +195,7 @@ MUTANTS = (
         "node",
         "local SNAPSHOT_AGE_MAX_MS = 30000",
         "local SNAPSHOT_AGE_MAX_MS = 1e15",
-        hint=36,
+        hint=119,
     ),
     Mutant("a gen is kept for ever", "failovers", "node", "now_ms - kept_at_ms >= 100", "false"),
     Mutant(
@@ -209,7 +209,6 @@ MUTANTS = (
         "operations are not brought back",
         "closes",
         patched=lambda: _attribute(session_manager, "ring_parts", lambda _: []),
-        hint=34,
     ),
     Mutant(
         "operations are not kept in PostgreSQL",
@@ -250,6 +249,7 @@ MUTANTS = (
         "session_close",
         "if status == '\"QUARANTINED\"' or step == 'resume' and status ~= '\"CLOSING\"' then",
         "if status ~= '\"LIVE\"' then",
+        hint=28,
     ),
     Mutant(
         "a close is resumed that was taken back",
@@ -257,7 +257,7 @@ MUTANTS = (
         "session_close",
         "or step == 'resume' and status ~= '\"CLOSING\"' then",
         "then",
-        hint=361,
+        hint=121,
     ),
     Mutant(
         "the journal of a replaced session is thrown away",
@@ -286,9 +286,9 @@ MUTANTS = (
         "an adoption under an older epoch",
         "zombies",
         "session_adopt",
-        "elseif tonumber(epoch) <= tonumber(head[1]) then",
+        "elseif tonumber(epoch) <= own.epoch then",
         "elseif false then",
-        hint=339,
+        hint=291,
     ),
     Mutant(
         "a commit over another state",
@@ -296,7 +296,7 @@ MUTANTS = (
         "session_commit",
         "elseif tag ~= call.tag(head) then",
         "elseif false then",
-        hint=114,
+        hint=321,
     ),
     Mutant(
         "an expected tag does not count",
@@ -324,7 +324,7 @@ MUTANTS = (
         "PostgreSQL does not ask for the epoch",
         "messages",
         patched=lambda: _attribute(PostgresModel, "guard", lambda _, row, work: row.seq == work.base_seq),
-        hint=143,
+        hint=28,
     ),
     Mutant(
         "PostgreSQL does not ask for the seq",
@@ -335,6 +335,7 @@ MUTANTS = (
         "what was written before is not seen",
         "zombies",
         patched=lambda: _attribute(write_behind, "_has", lambda result, _: result.status == "flushed"),
+        hint=26,
     ),
     Mutant(
         "a refused row holds up the others",

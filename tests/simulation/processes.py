@@ -8,12 +8,15 @@ from typing import Any
 from engine.commands import Command
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset
+from gateway.middleware import LOADS_MAX
 from lua.library import Library
 from persistence.errors import OutcomeUnknown, SessionNotLive, Unavailable
 from persistence.evictor import Evictor
 from persistence.flusher import Flusher
 from persistence.keys import Keys, SessionKeys
 from persistence.loader import Loader
+from persistence.measures import PERSISTENCE
+from persistence.meters import Meters
 from persistence.mirror import Mirror
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, TagMismatch
@@ -41,8 +44,8 @@ class _KnownKeys(Keys):
 
 
 KEYS = _KnownKeys()
-# Gate.LOADS_MAX: how often a request is tried again with a session that was just loaded.
-LOADS_MAX = 2
+# Of all processes together: nobody reads them, and to make them anew takes a while.
+METERS = Meters(PERSISTENCE)
 
 
 class Gone(OutcomeUnknown):
@@ -106,11 +109,18 @@ class Gateway:
             flush_interval_ms=settings.flush_interval_ms,
             idle_evict_ms=settings.idle_evict_ms,
         )
-        loader = Loader(sessions, work, store, items, ruleset, lambda char_id: writes.flush([char_id]))
-        writes = WriteBehind(sessions, work, store, loader.adopt)
-        evictor = Evictor(sessions, work, store, writes, lease_ms=settings.lease_ms)
+        loader = Loader(
+            sessions, work, store, items, ruleset, lambda char_id: writes.flush([char_id]), meters=METERS
+        )
+        writes = WriteBehind(sessions, work, store, loader.adopt, meters=METERS)
+        evictor = Evictor(sessions, work, store, writes, lease_ms=settings.lease_ms, meters=METERS)
         flusher = Flusher(
-            work, writes, evictor, interval_ms=settings.flush_interval_ms, lease_ms=settings.lease_ms
+            work,
+            writes,
+            evictor,
+            interval_ms=settings.flush_interval_ms,
+            lease_ms=settings.lease_ms,
+            meters=METERS,
         )
         self.orchestrator = InventoryOrchestrator(
             ruleset, items, store, sessions, work, loader, flusher, evictor

@@ -22,7 +22,11 @@ EPOCH_US = 1_700_000_000_000_000
 def runtime() -> Any:
     """The functions of ``redis/6_nodes.lua``; the files are parts of one chunk."""
     parts = sorted((Path(__file__).parent / "redis").glob("*.lua"))
-    return lupa.luajit21.LuaRuntime(encoding=None).execute(b"".join(part.read_bytes() for part in parts))
+    lua = lupa.luajit21.LuaRuntime(encoding=None)
+    # Each schedule makes the library's functions anew, so what was compiled for those of the last one is of
+    # no use to it, and compiling would take more than half of the time spent in Lua.
+    lua.execute(b"jit.off()")
+    return lua.execute(b"".join(part.read_bytes() for part in parts))
 
 
 @lru_cache(10_000)
@@ -56,12 +60,13 @@ class RedisModel:
     def serve(self, command: Sequence[Argument]) -> Any:
         """The reply to one command; errors come back as values, as ``RedisLink.send`` has them."""
         parts = [part if part.__class__ is bytes else encoded(str(part)) for part in command]
-        kind, *values = self._serve(self.node, self.clock_us, *parts)
+        at_us = EPOCH_US + self.offset_us + self.now_us
+        kind, value, *values = self._serve(self.node, at_us, *parts)
         if kind == b"many":
-            return values[1:]
+            return values
         if kind == b"one":
-            return values[0]
-        text = values[0].decode()
+            return value
+        text = value.decode()
         if text.startswith("OOM "):
             return Unavailable(f"Redis: {text}")
         return ResponseError(text.removeprefix("ERR "))

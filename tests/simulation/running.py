@@ -3,11 +3,12 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 from msgspec import Struct
 
-from persistence import command_runner, flusher
+from persistence import command_runner, flusher, ruleset_turns
 from tests.simulation.loop import Loop
 from tests.simulation.plan import Plan, make_plan
 from tests.simulation.redis_model import EPOCH_US
@@ -56,17 +57,16 @@ def run(
     """Run one schedule; ``changed`` has other texts for Lua files, as mutants have."""
     schedule = Schedule(plan, changed or {})
     schedule.watcher.trace = trace
-    logger, real_time, real_looks = (
-        logging.getLogger("persistence"),
-        command_runner.time,
-        flusher.LOOKS_PER_INTERVAL,
-    )
+    logger = logging.getLogger("persistence")
+    real_time, real_random, real_looks = command_runner.time, ruleset_turns.random, flusher.LOOKS_PER_INTERVAL
     logger.addHandler(_listener)
     level, propagate = logger.level, logger.propagate
     logger.setLevel(logging.ERROR)
     logger.propagate = False
     _listener.found.clear()
     command_runner.time = _Clock(schedule.loop)  # type: ignore[assignment]
+    # Pauses are of uneven length, and have to be the same each time that a seed is played.
+    ruleset_turns.random = Random(plan.luck)  # type: ignore[assignment]
     # Looking in vain is what would take most of the time of a schedule.
     flusher.LOOKS_PER_INTERVAL = 1  # type: ignore[misc]
     violation: str | None = None
@@ -78,7 +78,8 @@ def run(
     except Violation as error:
         violation = str(error)
     finally:
-        command_runner.time, flusher.LOOKS_PER_INTERVAL = real_time, real_looks  # type: ignore[misc]
+        command_runner.time, ruleset_turns.random = real_time, real_random
+        flusher.LOOKS_PER_INTERVAL = real_looks  # type: ignore[misc]
         logger.removeHandler(_listener)
         logger.setLevel(level)
         logger.propagate = propagate

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.catalog import content_hash, parse_catalog
+from persistence.catalog import parse_catalog
+from persistence.catalog_content import content_hash
 from persistence.catalog_source import ENTRY_BYTES_MAX
 from persistence.errors import CatalogError
 

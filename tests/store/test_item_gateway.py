@@ -14,6 +14,7 @@ from persistence.catalog import Template
 from persistence.catalog_store import import_catalog
 from persistence.errors import Unavailable
 from persistence.item_gateway import ItemGateway
+from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.store import InventoryStore
 from tests.store.cutting_proxy import CuttingProxy
 
@@ -24,7 +25,7 @@ def template(template_id: str, kind: str = "weapon", **data: object) -> Template
 
 @pytest.fixture
 async def items(store: InventoryStore) -> AsyncIterator[ItemGateway]:
-    gateway = ItemGateway(store, poll_s=0.02)
+    gateway = ItemGateway(PostgresCatalog(store), poll_s=0.02)
     yield gateway
     await gateway.close()
 
@@ -81,14 +82,16 @@ async def test_what_is_held_of_an_old_catalog_stays_as_it_was(
     await import_catalog(store, [template("c")])
     await items.refresh()
     assert page == [template("a"), template("b")]
-    assert [t.facts.template_id for t in items.templates()] == ["c"] and items.facts("a") is None
+    assert [t.facts.template_id for t in items.templates()] == ["c"]
+    assert items.facts("a") == Facts("a", "weapon", retired=True), "somebody may have one still"
+    assert items.facts("d") is None
 
 
 async def test_while_postgresql_is_away_the_last_catalog_is_served(
     proxied: InventoryStore, proxy: CuttingProxy, store: InventoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     await import_catalog(store, [template("a")])
-    gateway = ItemGateway(proxied, poll_s=0.01)
+    gateway = ItemGateway(PostgresCatalog(proxied), poll_s=0.01)
     await gateway.start()
     await proxy.close()
     await asyncio.sleep(0.2)
@@ -115,7 +118,7 @@ async def test_facts_the_ruleset_does_not_know_are_kept_out(
     )
     items = msgspec.structs.replace(ruleset.source.items, kinds=kinds)
     narrower = Ruleset(msgspec.structs.replace(ruleset.source, containers=containers, items=items))
-    gateway = ItemGateway(InventoryStore(store.database, narrower))
+    gateway = ItemGateway(PostgresCatalog(InventoryStore(store.database, narrower)))
     await gateway.refresh()
     assert gateway.version == 1 and gateway.facts("potion") is None
     assert [t.facts.template_id for t in gateway.templates()] == ["a"]
@@ -126,7 +129,7 @@ async def test_starting_without_postgresql_is_unavailable(
     proxied: InventoryStore, proxy: CuttingProxy
 ) -> None:
     await proxy.close()
-    gateway = ItemGateway(proxied)
+    gateway = ItemGateway(PostgresCatalog(proxied))
     with pytest.raises(Unavailable):
         await gateway.start()
     await gateway.close()

@@ -1,0 +1,58 @@
+"""What an import has come to, in words for a terminal, and what is told of single rows, as JSON."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from persistence.moving_in.findings import Finding, Tally
+
+_encode = msgspec.json.Encoder().encode
+
+# What became of rows, in the order in which it is told.
+_BECAME: Final = {
+    "placed": "are where they say, or where the rules put them",
+    "overflowed": "have something in the overflow container, which had no place elsewhere",
+    "rejected": "are not in, or not with all they have",
+    "existing": "are of characters that are there already, and were passed by",
+    "repeated": "were brought in before",
+    "owner only": "only tell of their owner",
+}
+
+
+def report_line(finding: Finding) -> bytes:
+    """A line of the report, with its end."""
+    return _encode(finding) + b"\n"
+
+
+def summary(tally: Tally, *, written: bool, report: str | None) -> Iterator[str]:
+    """What became of all rows; ``written``: it was done, and not only looked at."""
+    were = "were" if written else "would be"
+    yield (
+        f"{tally.rows:,} rows: {tally.characters:,} characters with {tally.items:,} items {were} brought in"
+        f" ({tally.seconds:.1f} s)."
+    )
+    for became, words in _BECAME.items():
+        if rows := tally.became[became]:
+            yield f"  {rows:>12,} rows {words}"
+    if tally.split:
+        yield f"  {tally.split:>12,} rows became several stacks, being more than one may hold"
+    if tally.found:
+        yield "What rules and table say of rows:"
+        for (outcome, code), rows in sorted(tally.found.items(), key=lambda one: (-one[1], one[0])):
+            units = tally.found_units[outcome, code]
+            yield f"  {rows:>12,} × {code}: {outcome}" + (f", {units:,} units" if units else "")
+        yield f"Row by row: {report}" if report else "Row by row: --report FILE"
+    yield from _reconciled(tally)
+
+
+def _reconciled(tally: Tally) -> Iterator[str]:
+    if wrong := tally.differences():
+        yield "THIS DOES NOT ADD UP, which is a fault of the program:"
+        yield from (f"  {one}" for one in wrong)
+        return
+    parts = [f"{tally.sum('stored'):,} in inventories"]
+    if tally.overflowed_units:
+        parts[0] += f" (of these {tally.overflowed_units:,} in the overflow container)"
+    parts += [f"{units:,} {word}" for word in ("rejected", "existing") if (units := tally.sum(word))]
+    yield f"Reconciled: {tally.sum('read'):,} units read = {' + '.join(parts)}, each template by itself."

@@ -1,0 +1,1 @@
+"""Committed changes, delivered to a studio's own systems: docs/outbox.md."""

@@ -1,0 +1,4 @@
+"""The service's sites."""
+
+from tests.service.conftest import each_site as each_site
+from tests.service.conftest import site as site
