@@ -25,12 +25,12 @@ from benchmarks.world import ACTOR, TEMPLATE_COUNT, catalog
 from engine.commands import SetActorRequest
 from engine.ruleset import load_ruleset
 from persistence.audit import Report, audit
-from persistence.catalog_store import import_catalog
 from persistence.embedded import EmbeddedServers
-from persistence.migrations import migrate
+from persistence.items.catalog_store import import_catalog
+from persistence.postgres.migrations import migrate
+from persistence.postgres.store import InventoryStore
 from persistence.records import Call
 from persistence.service import ServiceSettings, open_service
-from persistence.store import InventoryStore
 
 GRANTED_EACH = 5
 _AT_ONCE = 32

@@ -23,9 +23,9 @@ from engine.commands import GrantRequest
 from engine.ruleset import Ruleset
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.mirror import Mirror
-from persistence.redis_link import RedisLink
-from persistence.session_manager import InventorySessionManager
+from persistence.link.redis_link import RedisLink
+from persistence.sessions.mirror import Mirror
+from persistence.sessions.session_manager import InventorySessionManager
 
 SIZES = (20, 200, 2000)
 # No divisor of 50: every 50th call collects Lua's garbage, and that is to fall on every step in turn.

@@ -19,7 +19,7 @@ from benchmarks.moves import Move
 from benchmarks.recorder import Command, Recorder
 from benchmarks.stage import Stage
 from benchmarks.stats import undisturbed
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
 from persistence.service import ServiceSettings, open_service
 
 BATCHES = 40

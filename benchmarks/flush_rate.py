@@ -24,13 +24,13 @@ from benchmarks.seed import copy_database, with_database
 from benchmarks.seed import seed as seed_database
 from benchmarks.stage import Stage
 from benchmarks.world import Inventory, inventory
-from persistence import flush_columns
-from persistence.flusher import BATCH, BATCHES_AT_ONCE, LEASE_MS, Flusher
+from persistence.link.redis_link import RedisLink
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.postgres import flush_columns
+from persistence.protocol.flusher import BATCH, BATCHES_AT_ONCE, LEASE_MS, Flusher
+from persistence.protocol.write_behind import work_of
 from persistence.records import FlushWork
-from persistence.redis_link import RedisLink
 from persistence.service import ServiceSettings, open_service
-from persistence.write_behind import work_of
 
 PREFIX = "rate:"
 SESSIONS = 5_000

@@ -13,13 +13,13 @@ from msgspec import Struct
 from benchmarks.world import ACTOR, catalog, inventory
 from engine.ruleset import Ruleset
 from engine.state import InventorySessionDTO
-from gateway import views
-from gateway.responses import encode
+from gateway.handlers import views
+from gateway.http.responses import encode
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.mirror import Mirror
-from persistence.redis_link import RedisLink
-from persistence.session_manager import InventorySessionManager
+from persistence.link.redis_link import RedisLink
+from persistence.sessions.mirror import Mirror
+from persistence.sessions.session_manager import InventorySessionManager
 
 SIZES = (20, 80, 400, 2000)
 PREFIX = "memory:"

@@ -16,10 +16,10 @@ from aiohttp import web
 from benchmarks.serving import serve
 from engine.shipped import read_ruleset
 from gateway import app
-from gateway.auth import BearerAuth
-from gateway.identity import SERVICE, Identity
-from gateway.operation import Scope
-from gateway.settings import UNFLUSHED_MAX_S_MAX, Settings
+from gateway.auth.bearer import BearerAuth
+from gateway.configuration.settings import UNFLUSHED_MAX_S_MAX, Settings
+from gateway.http.identity import SERVICE, Identity
+from gateway.http.operation import Scope
 from persistence.service import ServiceSettings, open_service
 
 _ANYBODY = Identity(SERVICE, Scope)

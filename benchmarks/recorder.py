@@ -11,10 +11,10 @@ from engine.facts import Facts
 from engine.ruleset import Ruleset
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.mirror import Mirror
+from persistence.link.redis_link import Argument, RedisLink
 from persistence.records import Call
-from persistence.redis_link import Argument, RedisLink
-from persistence.session_manager import InventorySessionManager
+from persistence.sessions.mirror import Mirror
+from persistence.sessions.session_manager import InventorySessionManager
 
 Command = tuple[Argument, ...]
 _CALL = Call(by="service")

@@ -5,9 +5,9 @@ import msgspec
 
 from benchmarks.world import ACTOR, Inventory, catalog
 from engine.ruleset import Ruleset
-from persistence.catalog_store import import_catalog
-from persistence.migrations import migrate
-from persistence.store import InventoryStore
+from persistence.items.catalog_store import import_catalog
+from persistence.postgres.migrations import migrate
+from persistence.postgres.store import InventoryStore
 
 
 async def seed(url: str, ruleset: Ruleset, inventories: list[Inventory]) -> None:

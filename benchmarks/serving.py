@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import uvloop
 from aiohttp import web
 
-from gateway.process import settle_memory
-from gateway.server import GatewayRunner
+from gateway.serving.process import settle_memory
+from gateway.serving.server import GatewayRunner
 
 BACKLOG = 1024
 ANNOUNCEMENT = "serves at "

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from engine.facts import Facts, Grants, Requirements
 from engine.state import Actor, Item, Place
-from persistence.catalog import Template
+from persistence.items.catalog import Template
 
 ACTOR = Actor(40, "warrior", {"strength": 20, "dexterity": 14, "wisdom": 9}, ("in_combat",))
 TEMPLATE_COUNT = 24

@@ -4,35 +4,35 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.auth import BearerAuth
-from gateway.bulk import BulkGateway
-from gateway.carrier import Carrier
-from gateway.catalog import CatalogGateway
-from gateway.characters import CharacterGateway
-from gateway.credentials import read_credentials
-from gateway.erasure import ErasureGateway
-from gateway.events import EventsGateway
-from gateway.export import ExportGateway
-from gateway.health import HealthGateway
-from gateway.inventory import InventoryGateway
-from gateway.item_detail import ItemDetails
-from gateway.items import ItemsGateway
-from gateway.journal import JournalGateway
-from gateway.measures import BULK, STREAM, STREAMS
-from gateway.metrics import Metrics
-from gateway.metrics_board import Board
-from gateway.metrics_endpoint import MetricsGateway
+from gateway.auth.bearer import BearerAuth
+from gateway.auth.credentials import read_credentials
+from gateway.configuration.settings import Settings
+from gateway.handlers.catalog import CatalogGateway
+from gateway.handlers.characters import CharacterGateway
+from gateway.handlers.erasure import ErasureGateway
+from gateway.handlers.events import EventsGateway
+from gateway.handlers.export import ExportGateway
+from gateway.handlers.health import HealthGateway
+from gateway.handlers.inventory import InventoryGateway
+from gateway.handlers.item_detail import ItemDetails
+from gateway.handlers.items import ItemsGateway
+from gateway.handlers.journal import JournalGateway
+from gateway.handlers.pages import ContainerPages
+from gateway.handlers.sessions import SessionGateway
+from gateway.handlers.stats import StatsGateway
+from gateway.http.requests import BODY_BYTES_MAX
 from gateway.middleware import Gate
 from gateway.openapi.served import DocsGateway
-from gateway.operations import OPERATIONS, container_pages
-from gateway.pages import ContainerPages
-from gateway.requests import BODY_BYTES_MAX
+from gateway.operations.table import OPERATIONS, container_pages
 from gateway.routes import ROUTES, Routes
-from gateway.sessions import SessionGateway
-from gateway.settings import Settings
-from gateway.stats import StatsGateway
-from gateway.stream import StreamGateway
-from gateway.watch import Watch
+from gateway.stream.bulk import BulkGateway
+from gateway.stream.carrier import Carrier
+from gateway.stream.endpoint import StreamGateway
+from gateway.telemetry.measures import BULK, STREAM, STREAMS
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics_board import Board
+from gateway.telemetry.metrics_endpoint import MetricsGateway
+from gateway.telemetry.watch import Watch
 from persistence.meters import Meters
 from persistence.orchestrator import InventoryOrchestrator
 

@@ -8,26 +8,26 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from engine.ruleset import RulesetError
-from gateway.audit_command import add_audit_command
-from gateway.catalog_command import add_catalog_commands
-from gateway.character_command import add_character_commands
-from gateway.command_servers import add_data_dir, database
-from gateway.flush_command import add_flush_command
-from gateway.import_command import add_import_command
-from gateway.ledger_command import add_ledger_commands
-from gateway.logs import announce, configure_logging, last_words
-from gateway.openapi_command import add_openapi_command
-from gateway.outbox_command import add_outbox_commands
-from gateway.parity_command import add_parity_command
-from gateway.process import fatal
-from gateway.recover_command import add_recover_command
-from gateway.roles_command import add_roles_commands
-from gateway.ruleset_command import add_ruleset_commands, first_errors
-from gateway.serve import serve
-from gateway.settings import Settings, SettingsError
-from gateway.token_command import add_token_commands
-from persistence import migrations
+from gateway.command_line.audit import add_audit_command
+from gateway.command_line.catalog import add_catalog_commands
+from gateway.command_line.character import add_character_commands
+from gateway.command_line.flush import add_flush_command
+from gateway.command_line.importing import add_import_command
+from gateway.command_line.ledger import add_ledger_commands
+from gateway.command_line.openapi import add_openapi_command
+from gateway.command_line.outbox import add_outbox_commands
+from gateway.command_line.parity import add_parity_command
+from gateway.command_line.recover import add_recover_command
+from gateway.command_line.roles import add_roles_commands
+from gateway.command_line.ruleset import add_ruleset_commands, first_errors
+from gateway.command_line.token import add_token_commands
+from gateway.configuration.settings import Settings, SettingsError
+from gateway.serving.command_servers import add_data_dir, database
+from gateway.serving.process import fatal
+from gateway.serving.serve import serve
+from gateway.telemetry.logs import announce, configure_logging, last_words
 from persistence.errors import CatalogError
+from persistence.postgres import migrations
 from persistence.roles import grant
 
 FAILED, MISUSED = 1, 2

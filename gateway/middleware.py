@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.access import (
+from gateway.auth.access import (
     denied,
     denied_character,
     denied_to_players,
@@ -16,20 +16,20 @@ from gateway.access import (
     over_character_rate,
     over_rate,
 )
-from gateway.answers import of_error
-from gateway.auth import BearerAuth
-from gateway.conditions import REQUEST_ID, identifier
-from gateway.connection_limits import BodyTimedOut
-from gateway.identity import IDENTITY, Identity
-from gateway.operation import Operation
-from gateway.problems import (
+from gateway.auth.bearer import BearerAuth
+from gateway.http.answers import of_error
+from gateway.http.conditions import REQUEST_ID, identifier
+from gateway.http.connection_limits import BodyTimedOut
+from gateway.http.identity import IDENTITY, Identity
+from gateway.http.operation import Operation
+from gateway.http.problems import (
     RETRY_AFTER,
     Problem,
     invalid,
     of_http_exception,
 )
-from gateway.requests import char_id
-from gateway.watch import Watch
+from gateway.http.requests import char_id
+from gateway.telemetry.watch import Watch
 from persistence.errors import SessionNotLive
 from persistence.orchestrator import InventoryOrchestrator
 

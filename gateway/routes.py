@@ -14,10 +14,10 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_urldispatcher import AbstractResource, AbstractRoute, ResourceRoute, UrlMappingMatchInfo
 from yarl import URL
 
+from gateway.http.operation import Operation
+from gateway.http.problems import Problem, invalid
 from gateway.middleware import Gate
-from gateway.operation import Operation
-from gateway.operations import CHARACTER, DOCS_FILE, ITEM, TEMPLATE
-from gateway.problems import Problem, invalid
+from gateway.operations.parts import CHARACTER, DOCS_FILE, ITEM, TEMPLATE
 
 _CHARACTERS: Final = CHARACTER.partition("{")[0]
 _ITEMS: Final = ITEM.removeprefix(f"{CHARACTER}/").partition("{")[0]

@@ -8,7 +8,6 @@ from engine.outcome import Applied
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import Actor
-from persistence.command_runner import CommandRunner
 from persistence.desk.desk import Desk
 from persistence.desk.history import JournalPage, journal_page
 from persistence.errors import (
@@ -17,17 +16,18 @@ from persistence.errors import (
     PersistenceError,
 )
 from persistence.events.feed import EventFeed
-from persistence.evictor import Evictor
-from persistence.flusher import Flusher
-from persistence.item_gateway import ItemGateway
-from persistence.loader import Loader
+from persistence.items.item_gateway import ItemGateway
+from persistence.link.submitted import Submitted
+from persistence.postgres.store import InventoryStore
+from persistence.protocol.command_runner import CommandRunner
+from persistence.protocol.evictor import Evictor
+from persistence.protocol.flusher import Flusher
+from persistence.protocol.loader import Loader
 from persistence.records import Call, Character, CharacterHead, LiveSession, SessionState, TagMismatch
-from persistence.session_manager import InventorySessionManager
-from persistence.session_state import QUARANTINED, Probe
-from persistence.store import InventoryStore
-from persistence.submitted import Submitted
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.session_state import QUARANTINED, Probe
+from persistence.sessions.work_queue import WorkQueue
 from persistence.survey import Survey
-from persistence.work_queue import WorkQueue
 
 
 class InventoryOrchestrator:

@@ -21,13 +21,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from persistence.database import Database
 from persistence.errors import PersistenceError
 from persistence.keys import Keys
-from persistence.mirror import value_of
-from persistence.named_sql import query
-from persistence.redis_link import Argument, RedisLink
+from persistence.link.redis_link import Argument, RedisLink
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 from persistence.service import ServiceSettings, check_shards
+from persistence.sessions.mirror import value_of
 
 # A transaction for so many characters; keys that are looked through at a time.
 CHARACTERS_AT_ONCE: Final = 5_000

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
-from persistence.database import Connection, Database
 from persistence.errors import MigrationError
 from persistence.keys import LIBRARIES
-from persistence.migrations import lock
-from persistence.named_sql import query
 from persistence.outbox.target import STREAM
-from persistence.pg_errors import MISFITS, statements
+from persistence.postgres.database import Connection, Database
+from persistence.postgres.migrations import lock
+from persistence.postgres.named_sql import query
+from persistence.postgres.pg_errors import MISFITS, statements
 
 NAME: Final = "haversack"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -9,33 +9,33 @@ from redis.exceptions import ResponseError
 from engine.ruleset import Ruleset
 from lua.library import Library
 from persistence import measures
-from persistence.database import Database
 from persistence.desk.erasure import Eraser
 from persistence.errors import PersistenceError
 from persistence.events.feed import EventFeed
 from persistence.events.reading import EventReader
-from persistence.evictor import Evictor
-from persistence.flusher import LEASE_MS, Flusher
-from persistence.housekeeping import Housekeeper
-from persistence.item_gateway import ItemGateway
 from persistence.items.follower import CatalogFollower
+from persistence.items.item_gateway import ItemGateway
 from persistence.items.item_service import ItemService
 from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.keys import Keys
-from persistence.libraries import Libraries
+from persistence.link.redis_link import RedisLink
 from persistence.meters import Meters
-from persistence.mirror import Mirror
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.outbox.outbox import Outbox
 from persistence.outbox.signing import secrets_of
 from persistence.outbox.target import sink_of
-from persistence.redis_link import RedisLink
-from persistence.session_manager import InventorySessionManager
+from persistence.postgres.database import Database
+from persistence.postgres.store import InventoryStore
+from persistence.protocol.evictor import Evictor
+from persistence.protocol.flusher import LEASE_MS, Flusher
+from persistence.protocol.housekeeping import Housekeeper
+from persistence.sessions.libraries import Libraries
+from persistence.sessions.mirror import Mirror
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.work_queue import WorkQueue
 from persistence.spans import Spans
-from persistence.store import InventoryStore
 from persistence.survey import Survey
 from persistence.traced import parts_of
-from persistence.work_queue import WorkQueue
 
 
 class ServiceSettings(Struct, frozen=True):

@@ -10,12 +10,12 @@ from msgspec import Struct
 from redis.exceptions import RedisError
 
 from persistence.errors import PersistenceError
-from persistence.item_gateway import ItemGateway
+from persistence.items.item_gateway import ItemGateway
 from persistence.keys import Keys
-from persistence.mirror import value_of
-from persistence.named_sql import query
-from persistence.redis_link import Argument, RedisLink
-from persistence.store import InventoryStore
+from persistence.link.redis_link import Argument, RedisLink
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
+from persistence.sessions.mirror import value_of
 
 # Of sessions that may have changes so many are looked at. While flushes go well there are fewer.
 LOOKED_AT_MAX: Final = 5_000

@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from persistence.loader import Loader
+from persistence.link.redis_link import RedisLink
+from persistence.protocol.loader import Loader
+from persistence.protocol.write_behind import Failures, WriteBehind
 from persistence.records import FlushResult, FlushWork
-from persistence.redis_link import RedisLink
-from persistence.session_state import Probe
+from persistence.sessions.session_state import Probe
 from persistence.spans import Spans
-from persistence.write_behind import Failures, WriteBehind
 
 # Of a function's name, the library's stamp.
 _STAMP: Final = re.compile(r"_[0-9a-f]{12}\Z")

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from persistence.load_batch import HeadHeld
+from persistence.postgres.load_batch import HeadHeld
+from persistence.postgres.store import InventoryStore
 from persistence.records import Snapshot
-from persistence.store import InventoryStore
 
 
 async def begin_load(store: InventoryStore, char_id: str) -> Snapshot:

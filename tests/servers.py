@@ -19,7 +19,7 @@ from persistence.embedded import BinaryMissing, PostgresServer, ValkeyServer
 from persistence.embedded.account import choose_account
 from persistence.embedded.binaries import find_postgres, find_valkey
 from persistence.embedded.installation import readable_bin_dir
-from persistence.migrations import migrate
+from persistence.postgres.migrations import migrate
 
 DEBIAN_REDIS = Path("/usr/bin/redis-server")
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")

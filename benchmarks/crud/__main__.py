@@ -16,11 +16,11 @@ from benchmarks.crud.orchestrator import CrudOrchestrator
 from benchmarks.serving import serve
 from engine.shipped import read_ruleset
 from gateway.app import init_app
-from gateway.settings import Settings
-from persistence.item_gateway import ItemGateway
+from gateway.configuration.settings import Settings
+from persistence.items.item_gateway import ItemGateway
 from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 
 # One for each connection of the load: no smaller pool was faster, spread or on one inventory.
 POOL_SIZE = 32

@@ -19,13 +19,13 @@ from engine.rules.apply import apply
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import InventorySessionDTO
 from engine.totals import capacity_of
-from persistence.database import Connection, Row
 from persistence.errors import CharacterNotFound
-from persistence.item_gateway import ItemGateway
-from persistence.named_sql import parse
+from persistence.items.item_gateway import ItemGateway
+from persistence.link.submitted import Submitted
+from persistence.postgres.database import Connection, Row
+from persistence.postgres.named_sql import parse
+from persistence.postgres.store import InventoryStore
 from persistence.records import Call, TagMismatch
-from persistence.store import InventoryStore
-from persistence.submitted import Submitted
 
 _SQL = parse(files("benchmarks.crud").joinpath("queries.sql").read_text("utf-8"))
 _encode = msgspec.json.Encoder().encode

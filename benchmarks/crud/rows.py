@@ -9,8 +9,8 @@ from engine.facts import Facts
 from engine.outcome import Changes
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO, Item
-from persistence.database import Row
-from persistence.store_rows import Slots
+from persistence.postgres.database import Row
+from persistence.postgres.store_rows import Slots
 
 FactsOf = Callable[[str], Facts | None]
 _actor = msgspec.json.Decoder(Actor).decode

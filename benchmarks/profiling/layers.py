@@ -9,9 +9,9 @@ LOOP = "uvloop, sockets, C callbacks"
 # The first that fits the file of the innermost function, from the root of its package on.
 FILES = (
     (r"gateway/", "gateway"),
-    (r"persistence/(redis_|hiredis)", "commander"),
-    (r"persistence/(flush|write_behind|evictor|housekeeping|pending|settle)", "flusher"),
-    (r"persistence/(loader|load_|batcher)", "loads"),
+    (r"persistence/link/", "commander"),
+    (r"persistence/(protocol/(flush|write_behind|evictor|housekeeping)|postgres/flush)", "flusher"),
+    (r"persistence/(protocol/(loader|batcher)|postgres/load)", "loads"),
     (r"persistence/", "persistence"),
     (r"(engine|lua)/", "engine and lua"),
     (r"aiohttp/|multidict/|yarl/|propcache/|frozenlist/|aiosignal/", "aiohttp"),

@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 from engine.shipped import read_ruleset
-from gateway.operation import Operation
-from gateway.operations import OPERATIONS, container_pages
-from gateway.problem_codes import PROBLEM_KINDS
+from gateway.http.operation import Operation
+from gateway.http.problem_codes import PROBLEM_KINDS
+from gateway.operations.table import OPERATIONS, container_pages
 
 
 def pages() -> dict[str, str]:

@@ -6,7 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from engine.ruleset import Ruleset
-from gateway.addressed import StreamRequest
+from gateway.http.addressed import StreamRequest
+from gateway.http.operation import Operation
+from gateway.http.problems import ProblemDocument
+from gateway.http.reply_shapes import CommandReply, Plan
 from gateway.openapi.components import components
 from gateway.openapi.examples import example_of
 from gateway.openapi.parameters import header_components as header_parameters
@@ -16,10 +19,7 @@ from gateway.openapi.responses import Responses, header_components
 from gateway.openapi.security import requirements, security_schemes
 from gateway.openapi.stream import STREAM_ANSWER, events_extension, stream_extension
 from gateway.openapi.texts import INFO, TAGS, tag_of
-from gateway.operation import Operation
-from gateway.operations import OPERATIONS, container_pages
-from gateway.problems import ProblemDocument
-from gateway.reply_shapes import CommandReply, Plan
+from gateway.operations.table import OPERATIONS, container_pages
 from persistence.events.position import ChangeEvent, ResetEvent
 
 OPENAPI: Final = "3.1.0"

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.problem_codes import PROBLEM_KINDS
+from gateway.http.problem_codes import PROBLEM_KINDS
 
 _NULL: Final = {"type": "null"}
 _TEXT: Final = {"type": "string"}

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from gateway.handlers.pages import ContainerPage
+from gateway.http.operation import Operation
 from gateway.openapi.catalog_examples import CATALOG_EXAMPLES
 from gateway.openapi.example_parts import (
     ACTOR,
@@ -19,8 +21,6 @@ from gateway.openapi.example_parts import (
     WEIGHT,
     Example,
 )
-from gateway.operation import Operation
-from gateway.pages import ContainerPage
 
 _CHARACTER: Final = {
     "char_id": CHAR,

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
+from gateway.http.operation import Operation
+from gateway.http.spellings import CallerIdHeader, CatalogTag, CharId, EventId, ItemId, Tag, TemplateId
 from gateway.openapi.viewer import FILE_NAMES
-from gateway.operation import Operation
-from gateway.spellings import CallerIdHeader, CatalogTag, CharId, EventId, ItemId, Tag, TemplateId
 
 _REF: Final = "#/components/parameters/"
 

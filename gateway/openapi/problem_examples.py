@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 
 from engine.refusals import Param
-from gateway.problem_codes import PROBLEM_KINDS
-from gateway.problems import Problem
+from gateway.http.problem_codes import PROBLEM_KINDS
+from gateway.http.problems import Problem
 
 _ITEM: Final = "5f0c6a1e9b7d8e21a3c4d5e6f7a8b9c0"
 _OTHER: Final = "b1946ac92492d2347c6235b4d2611184"

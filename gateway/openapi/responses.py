@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from gateway.http.operation import Operation
+from gateway.http.problem_codes import PROBLEM_KINDS
 from gateway.openapi.problem_examples import RETRIED
-from gateway.operation import Operation
-from gateway.problem_codes import PROBLEM_KINDS
 
 Node = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from gateway.access import is_for_players
-from gateway.operation import Operation
+from gateway.auth.access import is_for_players
+from gateway.http.operation import Operation
 
 _SERVICE: Final = "serviceToken"
 _CHARACTER: Final = "characterToken"

@@ -7,11 +7,11 @@ from typing import Final
 from aiohttp import web
 
 from engine.ruleset import Ruleset
-from gateway import requests
+from gateway.http import requests
+from gateway.http.problems import Problem
+from gateway.http.responses import SERVER, not_modified
 from gateway.openapi.document import openapi_json
 from gateway.openapi.viewer import PAGE, START, START_NAME, find_viewer_files
-from gateway.problems import Problem
-from gateway.responses import SERVER, not_modified
 
 # What is shown may change with the next version, so a browser asks each time whether it has.
 _CACHE: Final = "no-cache"

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.operation import Operation
+from gateway.http.operation import Operation
 
 INFO: Final[dict[str, Any]] = {
     "title": "Haversack",

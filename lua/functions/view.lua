@@ -12,7 +12,7 @@ function view.char_id(session)
 end
 
 function view.number(text)
-  -- A number of a session's head, nil for what is none: the same as persistence/session_state.py takes for one.
+  -- A number of a session's head, nil for what is none: the same as persistence/sessions/session_state.py takes for one.
   return text and #text <= 15 and string.match(text, '^%d+$') and tonumber(text) or nil
 end
 

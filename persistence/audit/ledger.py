@@ -9,8 +9,8 @@ from engine.outcome import Changes
 from engine.state import Actor, Item
 from persistence.audit import findings
 from persistence.audit.findings import Violation
-from persistence.database import Row
 from persistence.ledger.replay import Inventory, ReplayError, Turnover
+from persistence.postgres.database import Row
 
 _changes = msgspec.json.Decoder(Changes).decode
 _actor = msgspec.json.Decoder(Actor | None).decode

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from persistence.audit import findings
 from persistence.audit.findings import Note, Report, Violation
 from persistence.audit.live import Sessions
-from persistence.database import Database
 from persistence.keys import SessionKeys
-from persistence.named_sql import query
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PARTS = ("journal", "done")

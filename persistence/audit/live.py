@@ -12,11 +12,11 @@ from persistence.audit import findings
 from persistence.audit.findings import Violation
 from persistence.errors import PersistenceError, Unavailable
 from persistence.keys import Keys
-from persistence.mirror import value_of
+from persistence.link.redis_link import Argument, RedisLink
 from persistence.records import JournalEntry
-from persistence.redis_link import Argument, RedisLink
-from persistence.session_fields import session_of
-from persistence.session_state import CLOSING, LIVE, QUARANTINED
+from persistence.sessions.mirror import value_of
+from persistence.sessions.session_fields import session_of
+from persistence.sessions.session_state import CLOSING, LIVE, QUARANTINED
 
 _entry = msgspec.json.Decoder(JournalEntry).decode
 # So many sessions in one round trip.

@@ -11,8 +11,8 @@ from persistence.audit import findings
 from persistence.audit.findings import Violation
 from persistence.audit.live import Live, Sessions, live_of
 from persistence.audit.stored import Stored
-from persistence.database import Connection
-from persistence.named_sql import query
+from persistence.postgres.database import Connection
+from persistence.postgres.named_sql import query
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _TRIES = 20

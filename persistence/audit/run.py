@@ -15,12 +15,12 @@ from persistence.audit.live import Live, Sessions, live_of
 from persistence.audit.ownership import Ownership
 from persistence.audit.settling import PAUSES_S, Seen, Settling
 from persistence.audit.stored import Reader, Stored, snapshot
-from persistence.database import Database
 from persistence.keys import Keys
-from persistence.named_sql import query
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
+from persistence.postgres.store_rows import Slots
 from persistence.service import ServiceSettings
-from persistence.store_rows import Slots
 
 # A batch is read from one snapshot; statements may wait for a busy server.
 _STATEMENT_S, _REPLY_S = 120.0, 30.0

@@ -4,8 +4,8 @@ from typing import Final
 
 from persistence.audit import findings
 from persistence.audit.findings import Violation
-from persistence.database import Connection
-from persistence.named_sql import query
+from persistence.postgres.database import Connection
+from persistence.postgres.named_sql import query
 
 # Table, columns, and what a row of it is.
 _KEYS: Final = (

@@ -12,10 +12,10 @@ from engine.state import Actor, Item
 from persistence.audit import findings
 from persistence.audit.findings import Violation
 from persistence.audit.ledger import Ledger, baseline_of
-from persistence.database import Connection, Database, Row
 from persistence.ledger.replay import Inventory
-from persistence.named_sql import query
-from persistence.store_rows import Slots
+from persistence.postgres.database import Connection, Database, Row
+from persistence.postgres.named_sql import query
+from persistence.postgres.store_rows import Slots
 
 _actor = msgspec.json.Decoder(Actor).decode
 

@@ -7,7 +7,7 @@ from engine.ruleset import Ruleset
 from persistence.audit import findings
 from persistence.audit.findings import Violation
 from persistence.audit.live import STATUSES, Live
-from persistence.session_fields import HEAD_FIELDS, fields_of
+from persistence.sessions.session_fields import HEAD_FIELDS, fields_of
 
 # ``RING_KEPT`` places, as DONE_KEPT in lua/functions/call.lua.
 RING_KEPT = 64

@@ -1,10 +1,10 @@
 """Plays the demo's content into a service, once."""
 
 from engine.refusals import Refusal
-from persistence.catalog import parse_catalog
-from persistence.catalog_store import import_catalog
 from persistence.demo.content import DemoCharacter, demo_catalog, demo_characters
 from persistence.errors import CharacterExists
+from persistence.items.catalog import parse_catalog
+from persistence.items.catalog_store import import_catalog
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call
 

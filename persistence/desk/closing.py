@@ -7,16 +7,16 @@ for whoever holds the head.
 
 from contextlib import suppress
 
-from persistence import flush_batch
-from persistence.database import Connection
 from persistence.errors import Unavailable
-from persistence.evictor import ALL_ENTRIES
-from persistence.flusher import LEASE_MS
+from persistence.postgres import flush_batch
+from persistence.postgres.database import Connection
+from persistence.protocol.evictor import ALL_ENTRIES
+from persistence.protocol.flusher import LEASE_MS
+from persistence.protocol.write_behind import work_of
 from persistence.records import CharacterHead
-from persistence.session_manager import InventorySessionManager
-from persistence.session_state import LIVE
-from persistence.work_queue import WorkQueue
-from persistence.write_behind import work_of
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.session_state import LIVE
+from persistence.sessions.work_queue import WorkQueue
 
 
 class Closing:

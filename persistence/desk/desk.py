@@ -15,15 +15,15 @@ from persistence.desk.incidents import Incident, incidents
 from persistence.desk.repair import Repairer
 from persistence.desk.restore import Restorer
 from persistence.errors import CharacterNotFound, Unavailable
-from persistence.item_gateway import ItemGateway
+from persistence.items.item_gateway import ItemGateway
 from persistence.ledger.errors import HistoryDropped, LedgerGap
 from persistence.ledger.reading import inventory_at
 from persistence.ledger.replay import ReplayError
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
 from persistence.records import CharacterHead, SessionState
-from persistence.session_manager import InventorySessionManager
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
-from persistence.work_queue import WorkQueue
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.work_queue import WorkQueue
 
 
 class Save(Protocol):

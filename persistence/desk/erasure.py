@@ -36,10 +36,10 @@ from persistence.errors import (
     Unavailable,
 )
 from persistence.ledger.replay import difference
-from persistence.named_sql import query
-from persistence.session_manager import InventorySessionManager
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
+from persistence.sessions.session_manager import InventorySessionManager
 
 ROUNDS: Final = 20
 # What the mark says, so that an operator sees what an erasure that was cut off has left.

@@ -12,16 +12,16 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 from msgspec import Raw
 
-from persistence import store_rows
-from persistence.database import Connection, Row
 from persistence.desk.incidents import as_documents
 from persistence.errors import CharacterNotFound, CharacterQuarantined
-from persistence.item_gateway import ItemGateway
-from persistence.mirror import value_of
-from persistence.named_sql import query
-from persistence.session_manager import InventorySessionManager
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
+from persistence.items.item_gateway import ItemGateway
+from persistence.postgres import store_rows
+from persistence.postgres.database import Connection, Row
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
+from persistence.sessions.mirror import value_of
+from persistence.sessions.session_manager import InventorySessionManager
 
 # Rows of a page; what is sent at once is about so many entries.
 PAGE: Final = 500

@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Struct
 
 from persistence.errors import CharacterNotFound
+from persistence.postgres.store import InventoryStore
 from persistence.records import JournalEntry
-from persistence.session_manager import InventorySessionManager
-from persistence.session_state import CLOSING, LIVE
-from persistence.store import InventoryStore
-from persistence.work_queue import WorkQueue
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.session_state import CLOSING, LIVE
+from persistence.sessions.work_queue import WorkQueue
 
 # A quarantined session's entries are in dispute: they count only once an operator has released them.
 _COUNTING: Final = (LIVE, CLOSING)

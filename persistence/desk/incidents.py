@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from persistence.named_sql import query
-from persistence.store import InventoryStore
-from persistence.work_queue import WorkQueue
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
+from persistence.sessions.work_queue import WorkQueue
 
 
 class Incident(Struct, frozen=True):

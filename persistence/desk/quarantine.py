@@ -5,8 +5,8 @@ from msgspec import Struct
 from persistence.desk.erasure import ERASING
 from persistence.desk.errors import DeskRefusal
 from persistence.errors import CharacterNotFound
-from persistence.named_sql import query
-from persistence.store import InventoryStore
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
 
 
 class Quarantined(Struct, frozen=True):

@@ -32,12 +32,12 @@ from persistence.desk.incidents import set_aside
 from persistence.desk.rewrite import Origin
 from persistence.errors import CharacterQuarantined, FlushRejected, Unavailable
 from persistence.ledger.replay import difference
-from persistence.mirror import value_of
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
 from persistence.records import JournalEntry
-from persistence.session_manager import InventorySessionManager
-from persistence.session_state import Pending, number_of
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
+from persistence.sessions.mirror import value_of
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.session_state import Pending, number_of
 
 ROUNDS: Final = 20
 MISPLACED: Final = "it has items in places that the ruleset does not have"

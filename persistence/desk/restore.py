@@ -22,7 +22,6 @@ from msgspec import Struct
 
 from engine.outcome import Changes
 from engine.state import Item
-from persistence.database import Connection
 from persistence.desk import placing, rewrite
 from persistence.desk.closing import Closing
 from persistence.desk.errors import DeskRefusal, PreviewOutdated
@@ -30,10 +29,11 @@ from persistence.desk.rewrite import Origin
 from persistence.errors import CharacterQuarantined, FlushRejected, OutcomeUnknown, Unavailable
 from persistence.ledger.reading import inventory_at, seq_at
 from persistence.ledger.replay import difference
-from persistence.session_manager import InventorySessionManager
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
-from persistence.work_queue import WorkQueue
+from persistence.postgres.database import Connection
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.work_queue import WorkQueue
 
 # How often session and PostgreSQL are brought together, before it is given up.
 ROUNDS: Final = 20

@@ -9,13 +9,13 @@ from msgspec import Raw, Struct
 
 from engine.outcome import Changes
 from engine.state import Item
-from persistence import flush_batch, store_rows
-from persistence.database import Connection
 from persistence.desk.errors import DeskRefusal
 from persistence.errors import CharacterNotFound
-from persistence.named_sql import query
+from persistence.postgres import flush_batch, store_rows
+from persistence.postgres.database import Connection
+from persistence.postgres.named_sql import query
+from persistence.postgres.store_rows import Slots
 from persistence.records import CharacterHead, FlushWork, JournalEntry
-from persistence.store_rows import Slots
 
 
 class Origin(Struct, frozen=True):

@@ -10,15 +10,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from persistence import store_rows
-from persistence.database import Database
 from persistence.events.judging import Present
 from persistence.keys import Keys
-from persistence.mirror import Mirror, is_missing, value_of
-from persistence.named_sql import query
+from persistence.link.redis_link import Argument
+from persistence.postgres import store_rows
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 from persistence.records import JournalEntry
-from persistence.redis_link import Argument
-from persistence.session_state import CLOSING, LIVE, Probe
+from persistence.sessions.mirror import Mirror, is_missing, value_of
+from persistence.sessions.session_state import CLOSING, LIVE, Probe
 
 _HEAD: Final = ("status", "gen", "incarnation", "seq", "flushed_seq")
 # A quarantined session's entries are in dispute, and those of one that was not adopted on this node yet may

@@ -1,1 +1,1 @@
-"""Where the item catalog comes from: PostgreSQL, and a studio's own item service before it."""
+"""The item catalog, and where it comes from: PostgreSQL, and an item service of a studio before it."""

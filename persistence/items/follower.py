@@ -8,13 +8,13 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from persistence.catalog_store import replace_catalog
-from persistence.catalog_versions import catalog_versions
 from persistence.errors import CatalogError, FeedError, OutcomeUnknown, TemplateInUse, Unavailable
+from persistence.items.catalog_store import replace_catalog
+from persistence.items.catalog_versions import catalog_versions
 from persistence.items.item_service import Fetched, words_of
 from persistence.ledger.alone import Work, alone
-from persistence.named_sql import query
-from persistence.store import InventoryStore
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
 
 _log = logging.getLogger(__name__)
 

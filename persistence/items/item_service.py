@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from engine.ruleset import Ruleset
-from persistence.catalog_content import CatalogContent, LinesReader
 from persistence.errors import CatalogError, FeedError
+from persistence.items.catalog_content import CatalogContent, LinesReader
 
 CATALOG_BYTES_MAX: Final = 128 * 1024 * 1024
 _BLOCK_BYTES: Final = 64 * 1024

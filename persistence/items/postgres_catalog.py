@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.facts import Facts
-from persistence.catalog import Template
-from persistence.catalog_store import unhurried
-from persistence.database import Row
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import unhurried
 from persistence.items.source import CatalogChanges, Edition
-from persistence.named_sql import query
-from persistence.store import InventoryStore
+from persistence.postgres.database import Row
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
 
 _facts = msgspec.json.Decoder(Facts).decode
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from persistence.catalog import Template
+from persistence.items.catalog import Template
 
 
 class Edition(Struct, frozen=True):

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import IntEnum
 
-from persistence.database import Database
-from persistence.named_sql import query
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 
 
 class Work(IntEnum):

@@ -13,12 +13,12 @@ from datetime import datetime
 import msgspec
 from msgspec import Raw, Struct
 
-from persistence.database import Connection, Database
 from persistence.ledger.errors import HistoryDropped, LedgerGap, WeekKept
 from persistence.ledger.reading import replayed
 from persistence.ledger.replay import Inventory, ReplayError
 from persistence.ledger.weeks import Week
-from persistence.named_sql import query
+from persistence.postgres.database import Connection, Database
+from persistence.postgres.named_sql import query
 
 # Characters looked at by one statement.
 CHUNK = 100

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from engine.outcome import Changes
 from engine.state import Actor, Item, Place
-from persistence.database import Connection, Row
 from persistence.ledger.errors import HistoryDropped, LedgerGap
 from persistence.ledger.replay import Inventory, Turnover
-from persistence.named_sql import query
-from persistence.store_rows import Slots
+from persistence.postgres.database import Connection, Row
+from persistence.postgres.named_sql import query
+from persistence.postgres.store_rows import Slots
 
 # Entries read at once: enough to make the way to PostgreSQL cheap, few enough to hold in memory.
 PAGE = 500

@@ -9,13 +9,13 @@ import uuid
 
 from msgspec import Struct
 
-from persistence.database import Database
 from persistence.errors import PersistenceError
 from persistence.ledger.alone import Work, alone
 from persistence.ledger.baselines import FIRST, Progress, Tell, delete_superseded, read_chunk, write_baselines
 from persistence.ledger.errors import WeekKept
 from persistence.ledger.weeks import LOCK_TIMEOUT_MS, Week, limit_waiting, old_weeks
-from persistence.named_sql import query
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 
 # A late entry may come into a week while its baselines are written; after that many times, another day.
 ATTEMPTS = 3

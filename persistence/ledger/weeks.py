@@ -4,10 +4,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from persistence.database import Connection, Database
 from persistence.ledger.alone import Work
 from persistence.ledger.errors import WeekRefused
-from persistence.named_sql import query
+from persistence.postgres.database import Connection, Database
+from persistence.postgres.named_sql import query
 
 # So long may making or dropping a partition keep flushes waiting behind it, while it waits for others
 # itself. Less than PostgreSQL's deadlock_timeout (1 s): of two that wait for each other, this one gives way.

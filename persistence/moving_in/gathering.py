@@ -10,13 +10,13 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from persistence.database import Connection
 from persistence.moving_in.columns import Page
 from persistence.moving_in.ids import char_id_of, item_id_of
 from persistence.moving_in.judge import ITEMS_MAX
 from persistence.moving_in.rows import Fault, read
 from persistence.moving_in.rows import Row as TableRow
-from persistence.named_sql import query
+from persistence.postgres.database import Connection
+from persistence.postgres.named_sql import query
 
 PAGE: Final = 5_000
 # Rows of one owner often come together.

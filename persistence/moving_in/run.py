@@ -11,9 +11,7 @@ from msgspec import Struct
 
 from engine.facts import Facts
 from engine.ruleset import Ruleset
-from persistence.database import Connection, Database
-from persistence.id_prefixes import IdPrefixes
-from persistence.item_gateway import ItemGateway
+from persistence.items.item_gateway import ItemGateway
 from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.moving_in.characters import described
 from persistence.moving_in.columns import Source
@@ -26,7 +24,9 @@ from persistence.moving_in.ids import NAMESPACE
 from persistence.moving_in.judge import Judge, Known
 from persistence.moving_in.rows import Fault
 from persistence.moving_in.writing import CHARACTERS_AT_ONCE, ITEMS_AT_ONCE, NewCharacter, Writer
-from persistence.store import InventoryStore
+from persistence.postgres.database import Connection, Database
+from persistence.postgres.store import InventoryStore
+from persistence.sessions.id_prefixes import IdPrefixes
 
 # To sort what a table of many millions of rows has takes a while.
 STATEMENT_S: Final = 6 * 3600.0

@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, Final, Protocol, cast
 
-from persistence import pg_errors
-from persistence.database import Connection, Database, Row
 from persistence.moving_in.columns import ABSENT, FIELDS, PAGE, Page, positions
 from persistence.moving_in.errors import ImportRefused
+from persistence.postgres import pg_errors
+from persistence.postgres.database import Connection, Database, Row
 
 # The query may sort or join for long before its first row comes.
 STATEMENT_S: Final = 6 * 3600.0

@@ -9,11 +9,11 @@ from msgspec import Raw, Struct
 
 from engine.outcome import Changes
 from engine.state import Actor, Item
-from persistence import array_text
-from persistence.database import Database
 from persistence.errors import FlushRejected
 from persistence.moving_in.errors import ImportRefused
-from persistence.named_sql import query
+from persistence.postgres import array_text
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 from persistence.records import JournalEntry
 
 # A transaction of some tenths of a second.

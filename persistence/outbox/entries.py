@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from persistence.database import Database, Row
-from persistence.named_sql import query
+from persistence.postgres.database import Database, Row
+from persistence.postgres.named_sql import query
 
 _log = logging.getLogger(__name__)
 

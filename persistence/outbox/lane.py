@@ -9,9 +9,9 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from persistence.database import Database
 from persistence.outbox.entries import RUN_BYTES, Batch, Run, next_runs, note_delivered, note_refused
 from persistence.outbox.sink import Delivered, Later, Sink
+from persistence.postgres.database import Database
 
 _log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
-from persistence import pg_errors
-from persistence.database import Connection, Database
 from persistence.errors import PersistenceError
-from persistence.named_sql import query
+from persistence.postgres import pg_errors
+from persistence.postgres.database import Connection, Database
+from persistence.postgres.named_sql import query
 
 
 class Locks:

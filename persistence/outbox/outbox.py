@@ -14,12 +14,12 @@ from contextlib import suppress
 from typing import Final
 from zlib import crc32
 
-from persistence.database import Database
 from persistence.errors import PersistenceError
-from persistence.named_sql import query
 from persistence.outbox.lane import Lane
 from persistence.outbox.locks import Locks
 from persistence.outbox.sink import Sink
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 
 _log = logging.getLogger(__name__)
 

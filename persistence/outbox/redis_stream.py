@@ -3,9 +3,9 @@
 from typing import Final
 
 from persistence.errors import PersistenceError
+from persistence.link.redis_link import Argument, RedisLink
 from persistence.outbox.entries import Batch
 from persistence.outbox.sink import Delivered, Later, Verdict
-from persistence.redis_link import Argument, RedisLink
 
 
 class RedisStreamSink:

@@ -4,9 +4,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from persistence.database import Database
 from persistence.errors import CharacterNotFound
-from persistence.named_sql import query
+from persistence.postgres.database import Database
+from persistence.postgres.named_sql import query
 
 # The oldest change that waits is looked for among the next ones of so many characters.
 CHARACTERS_LOOKED_AT: Final = 10_000

@@ -10,8 +10,8 @@ from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import InventorySessionDTO
 from persistence.parity.case import Difference
-from persistence.replies import reply_parts
-from persistence.session_fields import HEAD_FIELDS, actor_text, fields_of
+from persistence.sessions.replies import reply_parts
+from persistence.sessions.session_fields import HEAD_FIELDS, actor_text, fields_of
 
 # What a parity session is opened with, and what the journal is told of each call's origin.
 CATALOG, EPOCH, INCARNATION = 1, 1, 0

@@ -20,7 +20,7 @@ from persistence.keys import Keys, SessionKeys
 from persistence.parity.case import Call, Case, Difference
 from persistence.parity.compare import CATALOG, EPOCH, INCARNATION, ORIGIN, compare_call, compare_hash
 from persistence.parity.wire import Part, Wire
-from persistence.session_fields import actor_text, facts_text, fields_of
+from persistence.sessions.session_fields import actor_text, facts_text, fields_of
 
 # No flusher and no evictor runs here; the numbers only have to be numbers.
 # The flush is due in a second, and never too late.

@@ -9,7 +9,7 @@ from typing import Any, Self
 import redis
 
 from persistence.errors import OutcomeUnknown, Unavailable
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
 from tests.adversity.site import until
 
 # Counts that it was done, and says whose it was.

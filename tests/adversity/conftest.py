@@ -9,7 +9,7 @@ import redis
 
 from engine.ruleset import Ruleset
 from persistence.embedded import ValkeyServer
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
 from tests.adversity.fault_proxy import FaultProxy
 from tests.adversity.site import Site, valkey
 from tests.servers import Servers, running

@@ -17,14 +17,14 @@ import redis
 
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
 from persistence.embedded import ValkeyServer
 from persistence.errors import SessionNotLive
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.postgres.store import InventoryStore
 from persistence.records import Call, TagMismatch
 from persistence.service import ServiceSettings, open_service
-from persistence.store import InventoryStore
 from tests.adversity.fault_proxy import FaultProxy
 from tests.invariants import violations
 from tests.parity.twins import encode

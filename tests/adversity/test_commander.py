@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from persistence.errors import OutcomeUnknown
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
 from tests.adversity.callers import Callers
 from tests.adversity.fault_proxy import FaultProxy
 from tests.adversity.fault_wire import Direction

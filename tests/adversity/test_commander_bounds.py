@@ -10,7 +10,7 @@ import redis
 
 from persistence.embedded import ValkeyServer
 from persistence.errors import OutcomeUnknown, Unavailable
-from persistence.redis_link import IN_FLIGHT_MAX, WAITING_BYTES_MAX, RedisLink
+from persistence.link.redis_link import IN_FLIGHT_MAX, WAITING_BYTES_MAX, RedisLink
 from tests.adversity.callers import Callers
 from tests.adversity.site import stopped, until
 

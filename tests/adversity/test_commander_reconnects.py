@@ -10,7 +10,7 @@ import redis
 
 from persistence.embedded import ValkeyServer
 from persistence.errors import OutcomeUnknown, PersistenceError, Unavailable
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
 from tests.adversity.callers import Callers
 from tests.adversity.fault_proxy import FaultProxy
 from tests.adversity.players import Players

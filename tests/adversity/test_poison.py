@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from persistence.errors import CharacterQuarantined
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.adversity.site import Site, char_ids, play, until
 from tests.service.play import grant
 

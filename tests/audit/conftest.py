@@ -10,7 +10,7 @@ import redis
 from engine.ruleset import Ruleset
 from persistence.audit import Options, Report, audit
 from persistence.keys import Keys, SessionKeys
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.parity.world import ACTOR
 from tests.servers import Servers
 from tests.service.conftest import Site, new_site

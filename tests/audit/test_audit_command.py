@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit_command import _lines
+from gateway.command_line.audit import _lines
 from persistence.audit import TITLES, Report, Violation
 from persistence.audit.findings import Note
 from tests.audit.conftest import CLEAN, DIRTY, Stored

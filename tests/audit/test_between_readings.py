@@ -8,8 +8,8 @@ import pytest
 from persistence.audit import run
 from persistence.audit.live import Kept, Sessions
 from persistence.audit.stored import snapshot
-from persistence.database import Connection, Database
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.postgres.database import Connection, Database
 from tests.audit.conftest import CLEAN, DIRTY, EVICTED, Stored
 from tests.audit.plants import baseline
 from tests.loading import begin_load

@@ -11,8 +11,8 @@ import redis
 from engine.ruleset import Ruleset, parse_ruleset
 from persistence.audit import Options, audit
 from persistence.errors import PersistenceError
+from persistence.postgres.store import InventoryStore
 from persistence.service import ServiceSettings, open_service
-from persistence.store import InventoryStore
 from tests.audit.conftest import CLEAN, DIRTY, EVICTED, Stored, create
 from tests.audit.plants import session_behind
 from tests.audit.playing import play_randomly

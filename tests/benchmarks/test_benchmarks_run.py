@@ -23,10 +23,10 @@ from engine.outcome import Applied
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset, load_ruleset
 from engine.state import InventorySessionDTO
-from persistence.item_gateway import ItemGateway
+from persistence.items.item_gateway import ItemGateway
 from persistence.items.postgres_catalog import PostgresCatalog
+from persistence.postgres.store import InventoryStore
 from persistence.records import Call
-from persistence.store import InventoryStore
 from tests.servers import Servers
 
 FACTS = {template.facts.template_id: template.facts for template in catalog()}

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from engine.ruleset import Ruleset
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.servers import Servers
 from tests.service.conftest import Site, new_site
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.facts import Facts, Grants, Requirements
 from engine.ruleset import Ruleset
-from persistence.catalog import Template
-from persistence.catalog_content import CatalogContent, packed
+from persistence.items.catalog import Template
+from persistence.items.catalog_content import CatalogContent, packed
 
 
 def template(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog_command import add_catalog_commands
-from gateway.settings import Settings
+from gateway.command_line.catalog import add_catalog_commands
+from gateway.configuration.settings import Settings
 from persistence.errors import NotRestorable, TemplateInUse
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.catalog.given import line
 from tests.store.given import loaded, new_item
 

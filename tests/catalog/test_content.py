@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence import catalog
-from persistence.catalog import parse_catalog
-from persistence.catalog_content import LinesReader, content_hash, packed, read_content
-from persistence.catalog_source import ENTRY_BYTES_MAX, Entry
 from persistence.errors import CatalogError
+from persistence.items import catalog
+from persistence.items.catalog import parse_catalog
+from persistence.items.catalog_content import LinesReader, content_hash, packed, read_content
+from persistence.items.catalog_source import ENTRY_BYTES_MAX, Entry
 from tests.catalog.given import line, lines
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from engine.ruleset import Ruleset, parse_ruleset
-from persistence.catalog_diff import facts_changed, tightened
+from persistence.items.catalog_diff import facts_changed, tightened
 from tests.catalog.given import template
 
 # What a sabre was, what it is, and the facts that are tighter then.

@@ -11,9 +11,9 @@ from aiohttp import ClientError
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from gateway import catalog
 from gateway.app import init_app
-from gateway.settings import Settings
+from gateway.configuration.settings import Settings
+from gateway.handlers import catalog
 from persistence.orchestrator import InventoryOrchestrator
 from tests.catalog.given import line, lines
 from tests.gateway.standin import HEADERS, TOKEN, GatewayTestServer

@@ -8,17 +8,17 @@ import pytest
 from msgspec.structs import replace
 
 from engine.ruleset import Ruleset
-from gateway.settings import Settings, SettingsError
-from persistence.catalog_store import import_catalog
-from persistence.catalog_versions import catalog_versions
+from gateway.configuration.settings import Settings, SettingsError
 from persistence.errors import CatalogError, FeedError
-from persistence.item_gateway import ItemGateway
 from persistence.items import item_service
+from persistence.items.catalog_store import import_catalog
+from persistence.items.catalog_versions import catalog_versions
 from persistence.items.follower import BACKOFF_MAX_S, CatalogFollower
+from persistence.items.item_gateway import ItemGateway
 from persistence.items.item_service import ItemService, Timeouts
 from persistence.items.postgres_catalog import PostgresCatalog
+from persistence.postgres.store import InventoryStore
 from persistence.service import open_service
-from persistence.store import InventoryStore
 from tests.catalog.given import line, lines, template
 from tests.catalog.item_service import FakeStudio, studio
 from tests.service.conftest import Site

@@ -9,9 +9,9 @@ import pytest
 
 from engine.facts import Facts
 from engine.refusals import Refusal
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
 from persistence.errors import SessionNotLive, TemplateInUse, Unavailable
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
 from persistence.orchestrator import InventoryOrchestrator
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
 from tests.service.conftest import Site

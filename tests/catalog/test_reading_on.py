@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.catalog import Template
-from persistence.catalog_store import replace_catalog
-from persistence.item_gateway import ItemGateway
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import replace_catalog
+from persistence.items.item_gateway import ItemGateway
 from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.items.source import CatalogChanges, Edition
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.catalog.given import content, template
 
 

@@ -6,15 +6,15 @@ import pytest
 
 from engine.facts import Facts
 from engine.ruleset import Ruleset
-from persistence import catalog_store
-from persistence.catalog import Template
-from persistence.catalog_diff import LISTED_MAX, ChangedTemplate, DiffCounts, TightenedTemplate, Usage
-from persistence.catalog_store import import_catalog, replace_catalog
-from persistence.catalog_versions import catalog_versions, content_at
 from persistence.errors import CatalogChanged, NotRestorable, TemplateInUse
+from persistence.items import catalog_store
+from persistence.items.catalog import Template
+from persistence.items.catalog_diff import LISTED_MAX, ChangedTemplate, DiffCounts, TightenedTemplate, Usage
+from persistence.items.catalog_store import import_catalog, replace_catalog
+from persistence.items.catalog_versions import catalog_versions, content_at
 from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.items.source import Edition
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.catalog.given import content, template
 from tests.store.given import loaded, new_item
 

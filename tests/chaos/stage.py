@@ -16,14 +16,14 @@ import redis
 
 from engine.ruleset import Ruleset, load_ruleset
 from engine.state import Actor
-from persistence.catalog import parse_catalog
-from persistence.catalog_store import import_catalog
 from persistence.demo.content import demo_catalog
 from persistence.embedded import PostgresServer, ValkeyServer
 from persistence.embedded.account import choose_account
 from persistence.embedded.installation import readable_bin_dir
-from persistence.migrations import migrate
-from persistence.store import InventoryStore
+from persistence.items.catalog import parse_catalog
+from persistence.items.catalog_store import import_catalog
+from persistence.postgres.migrations import migrate
+from persistence.postgres.store import InventoryStore
 from tests.chaos.process import Process
 from tests.servers import postgres_bin_dir, redis_binary
 

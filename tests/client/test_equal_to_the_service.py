@@ -11,20 +11,20 @@ from engine import commands as engine_commands
 from engine.facts import Facts
 from engine.outcome import Capacity
 from engine.refusals import RefusalCode
-from gateway.addressed import REQUESTS_MAX, AddressedRequest, StreamRequest
-from gateway.characters import CharacterList, CreateCharacterRequest
-from gateway.commands import ExecuteRequest
-from gateway.item_detail import ItemDetail
-from gateway.items import CatalogView, TemplateList, TemplateView
-from gateway.journal import LedgerPage
-from gateway.operations import OPERATIONS
-from gateway.pages import ContainerPage
-from gateway.problem_codes import PROBLEM_KINDS
-from gateway.problems import ProblemDocument
-from gateway.reply_shapes import CommandReply, Plan
-from gateway.requests import BODY_BYTES_MAX
-from gateway.stats import StatsView
-from gateway.views import ExpandedItem, InventoryView, ItemPage, PaperDoll
+from gateway.handlers.characters import CharacterList, CreateCharacterRequest
+from gateway.handlers.commands import ExecuteRequest
+from gateway.handlers.item_detail import ItemDetail
+from gateway.handlers.items import CatalogView, TemplateList, TemplateView
+from gateway.handlers.journal import LedgerPage
+from gateway.handlers.pages import ContainerPage
+from gateway.handlers.stats import StatsView
+from gateway.handlers.views import ExpandedItem, InventoryView, ItemPage, PaperDoll
+from gateway.http.addressed import REQUESTS_MAX, AddressedRequest, StreamRequest
+from gateway.http.problem_codes import PROBLEM_KINDS
+from gateway.http.problems import ProblemDocument
+from gateway.http.reply_shapes import CommandReply, Plan
+from gateway.http.requests import BODY_BYTES_MAX
+from gateway.operations.table import OPERATIONS
 from haversack_client import bounds, characters
 from haversack_client import commands as client_commands
 from haversack_client import problem_documents as documents

@@ -8,9 +8,9 @@ from redis.exceptions import ConnectionError as ConnectionLost
 
 from lua.library import Library, shipped_sources
 from persistence.errors import OutcomeUnknown, Unavailable
-from persistence.mirror import Mirror
+from persistence.link.redis_wire import Wire
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.redis_wire import Wire
+from persistence.sessions.mirror import Mirror
 from tests.crash_points.aside import once, raising
 from tests.crash_points.doomed import Doomed
 from tests.crash_points.scenarios import scenario

@@ -16,16 +16,17 @@ from engine.commands import Command
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset, parse_ruleset
 from lua.library import Library
-from persistence import ruleset_turns, service
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
+from persistence import service
 from persistence.errors import SessionNotLive
-from persistence.housekeeping import Housekeeper
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
 from persistence.keys import Keys
-from persistence.libraries import Libraries
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.protocol import ruleset_turns
+from persistence.protocol.housekeeping import Housekeeper
 from persistence.records import Call, TagMismatch
 from persistence.service import ServiceSettings, open_service
+from persistence.sessions.libraries import Libraries
 from tests.crash_points.moments import fate
 from tests.parity.twins import encode
 from tests.parity.world import ACTOR, TEMPLATES

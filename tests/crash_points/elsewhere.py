@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 
 ELSEWHERE = {
     "shown to readers: nothing is changed, so nothing can be left half done": (
-        "cold_commands.preview",
-        "command_runner.preview",
-        "command_runner._preview",
+        "protocol.cold_commands.preview",
+        "protocol.command_runner.preview",
+        "protocol.command_runner._preview",
         "orchestrator.character",
         "orchestrator.characters",
         "orchestrator.journal",
@@ -19,32 +19,32 @@ ELSEWHERE = {
         "orchestrator._verdict",
         "orchestrator.read_session",
         "orchestrator.standing",
-        "session_manager.read_actor",
-        "session_manager.standing",
-        "store.characters",
-        "store.item_ids_taken",
-        "store.journal",
-        "store.ping",
-        "store.pending_migrations",
-        "database.ping",
-        "mirror.is_loaded",
+        "sessions.session_manager.read_actor",
+        "sessions.session_manager.standing",
+        "postgres.store.characters",
+        "postgres.store.item_ids_taken",
+        "postgres.store.journal",
+        "postgres.store.ping",
+        "postgres.store.pending_migrations",
+        "postgres.database.ping",
+        "sessions.mirror.is_loaded",
     ),
     "one statement before a character is played for the first time": (
         "orchestrator.create_character",
-        "store.create_character",
+        "postgres.store.create_character",
     ),
     "an operator's work on a character that is out of play, or on the ledger": (
         "desk.*",
-        "flush_batch.write",
+        "postgres.flush_batch.write",
         "ledger.*",
-        "session_manager.discard",
-        "store.release",
+        "sessions.session_manager.discard",
+        "postgres.store.release",
     ),
-    "something else was put under a session's key by hand": ("work_queue.leave",),
+    "something else was put under a session's key by hand": ("sessions.work_queue.leave",),
     "beside everything, cut off at any moment by every stop of a process; scenarios do without it": (
         "events.*",
-        "housekeeping.*",
-        "libraries.*",
+        "protocol.housekeeping.*",
+        "sessions.libraries.*",
         "items.follower.*",
         "items.item_service.*",
         "outbox.*",
@@ -52,28 +52,28 @@ ELSEWHERE = {
     "nothing is changed: it only looks": ("survey.*",),
     "the same as the parts that it stands in for, with a span around": ("traced.*",),
     "one transaction each, whole or not at all, beside what is played": (
-        "catalog_content.*",
-        "catalog_store.import_catalog",
-        "catalog_store.replace_catalog",
-        "catalog_store._changes",
-        "catalog_store._long_gone",
-        "catalog_store._usage",
-        "catalog_store._write",
-        "catalog_versions.*",
+        "items.catalog_content.*",
+        "items.catalog_store.import_catalog",
+        "items.catalog_store.replace_catalog",
+        "items.catalog_store._changes",
+        "items.catalog_store._long_gone",
+        "items.catalog_store._usage",
+        "items.catalog_store._write",
+        "items.catalog_versions.*",
         "moving_in.*",
-        "migrations.*",
+        "postgres.migrations.*",
     ),
 }
 
 # Single moments that no process meets.
 UNREACHED = {
-    ("item_gateway.close: await self._poller", "after"): "a task that was cancelled never returns",
+    ("items.item_gateway.close: await self._poller", "after"): "a task that was cancelled never returns",
     **dict.fromkeys(
         [
             (point, moment)
             for point in (
-                "item_gateway.refresh: await self._source.changes(Edition())",
-                "item_gateway.refresh: await self._changed(await self._source.changes(Edition()))",
+                "items.item_gateway.refresh: await self._source.changes(Edition())",
+                "items.item_gateway.refresh: await self._changed(await self._source.changes(Edition()))",
             )
             for moment in ("before", "after")
         ],
@@ -81,7 +81,7 @@ UNREACHED = {
     ),
     **dict.fromkeys(
         [
-            ("write_behind._quarantine: await self._work.leave(char_id)", moment)
+            ("protocol.write_behind._quarantine: await self._work.leave(char_id)", moment)
             for moment in ("before", "after")
         ],
         "something else was put under a session's key by hand",

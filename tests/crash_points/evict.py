@@ -3,7 +3,7 @@
 import asyncio
 
 from persistence.errors import Unavailable
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.crash_points.aside import once, raising
 from tests.crash_points.doomed import Doomed
 from tests.crash_points.flush import written

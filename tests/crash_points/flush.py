@@ -4,8 +4,8 @@ import asyncio
 
 import asyncpg
 
-from persistence import flusher, write_behind
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.protocol import flusher, write_behind
 from tests.crash_points.aside import once
 from tests.crash_points.doomed import Doomed
 from tests.crash_points.scenarios import scenario

@@ -9,13 +9,13 @@ import asyncpg
 import msgspec
 from redis.exceptions import ResponseError
 
-from persistence import ruleset_turns
 from persistence.errors import Unavailable
-from persistence.item_gateway import ItemGateway
+from persistence.items.item_gateway import ItemGateway
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.session_manager import InventorySessionManager
-from persistence.session_state import Probe
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
+from persistence.protocol import ruleset_turns
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.session_state import Probe
 from tests.crash_points.aside import once, raising
 from tests.crash_points.doomed import LEASE_MS, Doomed, newer_rules
 from tests.crash_points.scenarios import scenario

@@ -41,7 +41,10 @@ def _imported(source: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.module == "persistence":
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("persistence."):
-            yield (node.module or "").removeprefix("persistence.")
+            module = (node.module or "").removeprefix("persistence.")
+            yield module
+            # A module of a package, or a name of a module, which is none.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 @cache

@@ -13,9 +13,9 @@ import redis
 from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from persistence.errors import CharacterQuarantined, OutcomeUnknown, SessionNotLive
-from persistence.flusher import Flusher
 from persistence.keys import Keys
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.protocol.flusher import Flusher
 from persistence.records import Call
 from persistence.service import ServiceSettings, open_service
 from tests.crash_points.doomed import FLUSH_INTERVAL_MS, LEASE_MS

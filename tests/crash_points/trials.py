@@ -11,8 +11,8 @@ import pytest
 
 from engine.ruleset import Ruleset
 from persistence import service
-from persistence.catalog_store import import_catalog
-from persistence.store import InventoryStore
+from persistence.items.catalog_store import import_catalog
+from persistence.postgres.store import InventoryStore
 from tests.crash_points import apply, evict, flush, load  # noqa: F401 - they add their scenarios
 from tests.crash_points.doomed import LEASE_MS, catalog
 from tests.crash_points.moments import Moment

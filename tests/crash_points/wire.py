@@ -12,9 +12,9 @@ from typing import Any
 
 import asyncpg
 
-from persistence.named_sql import queries
-from persistence.redis_link import RedisLink
-from persistence.redis_wire import Exchange, Wire
+from persistence.link.redis_link import RedisLink
+from persistence.link.redis_wire import Exchange, Wire
+from persistence.postgres.named_sql import queries
 from tests.crash_points.moments import reached
 from tests.crash_points.points import redis_point
 

@@ -18,7 +18,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from persistence.migrations import migrate
+from persistence.postgres.migrations import migrate
 from persistence.roles import grant
 from tests.adversity.site import free_port
 from tests.servers import Servers, need, postgres_bin_dir, redis_binary

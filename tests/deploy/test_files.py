@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.operations import OPERATIONS
-from gateway.serve import SHUTDOWN_TIMEOUT_S
-from gateway.settings import PREFIX, Settings
-from gateway.workers import END_S
-from persistence.database import _CLOSE_S
-from persistence.flusher import STOP_S
+from gateway.configuration.settings import PREFIX, Settings
+from gateway.operations.table import OPERATIONS
+from gateway.serving.serve import SHUTDOWN_TIMEOUT_S
+from gateway.serving.workers import END_S
+from persistence.postgres.database import _CLOSE_S
+from persistence.protocol.flusher import STOP_S
 from tests.deploy import files
 from tests.deploy.files import ROOT, compose, of_dockerfile, pod_specs, unit, words
 from tests.servers import need

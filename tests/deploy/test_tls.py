@@ -16,12 +16,12 @@ import pytest
 import redis
 import trustme
 
-from persistence.database import Database
 from persistence.embedded import PostgresServer, ServerFailed
 from persistence.embedded.account import choose_account
 from persistence.errors import Unavailable
-from persistence.migrations import migrate
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
+from persistence.postgres.database import Database
+from persistence.postgres.migrations import migrate
 from tests.adversity.site import free_port, valkey
 from tests.servers import need, postgres_bin_dir
 from tests.serving import TOKEN, Serving, serving

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import redis
 
-from gateway.character_arguments import at
+from gateway.command_line.character_arguments import at
 from persistence.demo.content import demo_characters
 from persistence.desk.restore import At
 from tests.servers import Servers

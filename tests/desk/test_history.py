@@ -7,9 +7,9 @@ import pytest
 
 from persistence.desk.history import JournalPage
 from persistence.errors import CharacterNotFound
-from persistence.evictor import ALL_ENTRIES
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.write_behind import work_of
+from persistence.protocol.evictor import ALL_ENTRIES
+from persistence.protocol.write_behind import work_of
 from tests.desk.past import play, stolen
 from tests.parity.world import CHAR_ID
 from tests.service.conftest import Site

@@ -10,18 +10,18 @@ import msgspec
 import pytest
 
 from engine.ruleset import parse_ruleset
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
 from persistence.desk import rewrite
 from persistence.desk.closing import Closing
 from persistence.desk.errors import DeskRefusal, PreviewOutdated
 from persistence.desk.restore import At
 from persistence.desk.rewrite import Origin
 from persistence.errors import CharacterNotFound, CharacterQuarantined, SessionNotLive, Unavailable
-from persistence.evictor import ALL_ENTRIES
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
 from persistence.ledger.errors import HistoryDropped
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.write_behind import work_of
+from persistence.protocol.evictor import ALL_ENTRIES
+from persistence.protocol.write_behind import work_of
 from tests.desk.past import OTHER_ID, everything, give, live_items, play, replays, stolen
 from tests.loading import begin_load
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES

@@ -16,10 +16,10 @@ from engine.ruleset import Ruleset
 from engine.ruleset_file import ContainerEntry, RulesetFile, SlotEntry
 from gateway import cli
 from gateway.app import init_app
-from gateway.operation import Operation
-from gateway.problem_codes import PROBLEM_KINDS
+from gateway.configuration.settings import PREFIX, Settings
+from gateway.http.operation import Operation
+from gateway.http.problem_codes import PROBLEM_KINDS
 from gateway.routes import Routes
-from gateway.settings import PREFIX, Settings
 from lua.library import Library
 from persistence.demo.content import demo_catalog
 

@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from gateway.cli import main
-from persistence.session_manager import InventorySessionManager
-from persistence.work_queue import WorkQueue
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.work_queue import WorkQueue
 
 
 def die_at(step: str) -> None:

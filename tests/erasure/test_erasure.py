@@ -23,10 +23,10 @@ from persistence.errors import (
     SessionNotLive,
     Unavailable,
 )
-from persistence.evictor import ALL_ENTRIES
 from persistence.moving_in.columns import Source
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.write_behind import work_of
+from persistence.protocol.evictor import ALL_ENTRIES
+from persistence.protocol.write_behind import work_of
 from tests.desk.past import play, stolen
 from tests.erasure.traces import traces
 from tests.loading import begin_load

@@ -102,7 +102,7 @@ async def test_an_export_that_is_cut_off_ends_the_connection(
 async def test_a_caller_that_hangs_up_is_no_error(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gateway.export.web.StreamResponse", _HungUpOn)
+    monkeypatch.setattr("gateway.handlers.export.web.StreamResponse", _HungUpOn)
     async with served(site) as (_, http):
         with pytest.raises(aiohttp.ClientError):
             async with http.get(f"{CHARACTER}/export") as reply:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.outcome import Changes
 from engine.state import Actor, Item, Place
-from gateway.condition_values import tag_of
+from gateway.http.condition_values import tag_of
 from persistence.events.position import Position, change, position_after, reset
 from persistence.records import JournalEntry
 

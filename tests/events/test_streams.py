@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from gateway import event_stream, events
-from gateway.identity import Identity
+from gateway.handlers import event_stream, events
+from gateway.http.identity import Identity
 from persistence.events.judging import Step
 from persistence.events.position import Position
 from tests.events.scripted import PATH, FollowedStandIn, event, serving

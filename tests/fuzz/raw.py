@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from gateway.problem_codes import PROBLEM_KINDS
+from gateway.http.problem_codes import PROBLEM_KINDS
 from tests.fuzz import right
 from tests.fuzz.frames import frames
 from tests.fuzz.gauge import GROWTH_DESCRIPTORS_MAX, Gauge

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import ClientResponse
 
-from gateway.problem_codes import PROBLEM_KINDS
+from gateway.http.problem_codes import PROBLEM_KINDS
 
 FIELDS = {"type", "title", "status", "code", "detail", "params", "op_index"}
 

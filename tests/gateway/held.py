@@ -7,8 +7,8 @@ from typing import Any
 from engine.commands import Command
 from engine.refusals import Refusal
 from persistence.errors import SessionNotLive
+from persistence.link.submitted import Answer, Submitted
 from persistence.records import Call, SessionState, TagMismatch
-from persistence.submitted import Answer, Submitted
 from tests.gateway.standin import StandIn
 
 

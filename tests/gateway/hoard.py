@@ -6,7 +6,7 @@ from engine.facts import Facts
 from engine.outcome import Capacity, CarriedWeight
 from engine.ruleset import Ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place, SlotKey
-from persistence.catalog import Template
+from persistence.items.catalog import Template
 from persistence.records import LiveSession
 from tests.gateway.conftest import Client
 from tests.gateway.standin import BASE, ScriptedItems, StandIn

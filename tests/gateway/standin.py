@@ -14,17 +14,17 @@ from engine.refusals import Refusal
 from engine.ruleset import load_ruleset
 from engine.state import Actor, InventorySessionDTO, Item, Place
 from gateway.app import init_app
-from gateway.connection_limits import ConnectionLimits
-from gateway.server import GatewayRunner
-from gateway.settings import Settings
-from persistence.catalog import Template
+from gateway.configuration.settings import Settings
+from gateway.http.connection_limits import ConnectionLimits
+from gateway.serving.server import GatewayRunner
 from persistence.errors import CharacterExists, CharacterNotFound, SessionNotLive
+from persistence.items.catalog import Template
 from persistence.items.source import Edition
+from persistence.link.submitted import Submitted
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, Character, LiveSession, SessionState, TagMismatch
-from persistence.session_fields import capacity_in, fields_of
-from persistence.session_state import LIVE, Probe
-from persistence.submitted import Submitted
+from persistence.sessions.session_fields import capacity_in, fields_of
+from persistence.sessions.session_state import LIVE, Probe
 
 TOKEN = "a-token-for-tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}

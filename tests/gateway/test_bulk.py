@@ -8,9 +8,9 @@ import pytest
 
 from engine.commands import LockRequest
 from engine.refusals import Refusal, RefusalCode
-from gateway.addressed import AddressedRequest, job_of
+from gateway.http.addressed import AddressedRequest, job_of
+from gateway.http.problems import Problem
 from gateway.middleware import LOADS_MAX
-from gateway.problems import Problem
 from persistence.errors import (
     Backpressure,
     CharacterNotFound,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway import health
+from gateway.handlers import health
 from tests.gateway.conftest import Client
 from tests.gateway.expect import problem
 from tests.gateway.standin import StandIn

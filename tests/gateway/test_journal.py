@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
 from gateway.app import init_app
-from gateway.settings import Settings
+from gateway.configuration.settings import Settings
 from tests.gateway.expect import problem
 from tests.gateway.standin import HEADERS, TOKEN, GatewayTestServer
 from tests.parity.world import CHAR_ID

@@ -11,10 +11,10 @@ import pytest
 
 from engine.commands import LockRequest
 from engine.refusals import Refusal, RefusalCode
-from gateway.addressed import Job
-from gateway.carrier import LOADS_AT_ONCE, Carrier
-from gateway.lanes import SENT_MAX, Lanes
+from gateway.http.addressed import Job
 from gateway.middleware import LOADS_MAX
+from gateway.stream.carrier import LOADS_AT_ONCE, Carrier
+from gateway.stream.lanes import SENT_MAX, Lanes
 from persistence.errors import CharacterNotFound, InvalidWords, OutcomeUnknown
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, TagMismatch

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gateway import connection
+from gateway.serving import connection
 from tests.gateway.conftest import Client
 from tests.gateway.standin import BASE, HERB_ID, TOKEN, StandIn
 

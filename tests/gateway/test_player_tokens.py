@@ -16,14 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from gateway.auth import BearerAuth
-from gateway.credentials import Credentials, read_credentials
-from gateway.identity import Identity
-from gateway.operation import Scope
-from gateway.player_keys import read_keys
-from gateway.player_tokens import InvalidPlayerToken, PlayerTokens
-from gateway.problems import Problem
-from gateway.settings import Settings, SettingsError
+from gateway.auth.bearer import BearerAuth
+from gateway.auth.credentials import Credentials, read_credentials
+from gateway.auth.player_keys import read_keys
+from gateway.auth.player_tokens import InvalidPlayerToken, PlayerTokens
+from gateway.configuration.settings import Settings, SettingsError
+from gateway.http.identity import Identity
+from gateway.http.operation import Scope
+from gateway.http.problems import Problem
 from tests.gateway.standin import CHAR_ID, TOKEN
 from tests.gateway.tokens import (
     AUDIENCE,
@@ -306,9 +306,9 @@ def test_a_verified_token_is_remembered_until_it_expires(monkeypatch: pytest.Mon
     first = auth.identify(request(token))
     assert auth.identify(request(token)) is first and calls == [token]
     later = time.time() + 900
-    monkeypatch.setattr("gateway.auth.time", SimpleNamespace(time=lambda: later + 9))
+    monkeypatch.setattr("gateway.auth.bearer.time", SimpleNamespace(time=lambda: later + 9))
     assert auth.identify(request(token)) is first
-    monkeypatch.setattr("gateway.auth.time", SimpleNamespace(time=lambda: later + 12))
+    monkeypatch.setattr("gateway.auth.bearer.time", SimpleNamespace(time=lambda: later + 12))
     with pytest.raises(Problem) as refused:
         auth.identify(request(token))
     assert "it has expired" in refused.value.detail
@@ -316,7 +316,7 @@ def test_a_verified_token_is_remembered_until_it_expires(monkeypatch: pytest.Mon
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.auth.KNOWN_MAX", 5)
+    monkeypatch.setattr("gateway.auth.bearer.KNOWN_MAX", 5)
     auth = auth_by(SECRET)
     for number in range(20):
         auth.identify(request(player(jti=str(number))))

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from engine.refusals import Refusal, RefusalCode
-from gateway.problem_codes import PROBLEM_KINDS
-from gateway.problems import of_persistence_error, of_refusal
+from gateway.http.problem_codes import PROBLEM_KINDS
+from gateway.http.problems import of_persistence_error, of_refusal
 from persistence import errors
 from tests.gateway.conftest import Client
 from tests.gateway.expect import problem

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import rates
-from gateway.rates import Rate, RateLimiter, rate_of
+from gateway.http import rates
+from gateway.http.rates import Rate, RateLimiter, rate_of
 from tests.gateway.expect import check, problem
 from tests.gateway.standin import ABSENT_ID, BASE, CHAR_ID, HEADERS, SWORD_ID, StandIn, server
 from tests.gateway.streaming import JSON, connect

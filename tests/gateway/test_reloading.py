@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import reloading as module
-from gateway.reloading import Reloading, reloading
+from gateway.auth import reloading as module
+from gateway.auth.reloading import Reloading, reloading
 
 
 class Read:

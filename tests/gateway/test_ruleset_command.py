@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway import cli
-from gateway.ruleset_command import ERRORS_SHOWN
+from gateway.command_line.ruleset import ERRORS_SHOWN
 
 ENGINE = Path(__file__).parents[1] / "engine"
 GOOD = ENGINE / "good.toml"

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from engine.commands import Command
-from gateway.operation import SCOPE_OF_COMMAND, Operation, Scope
-from gateway.operations import OPERATIONS, container_pages
+from gateway.http.operation import SCOPE_OF_COMMAND, Operation, Scope
+from gateway.operations.table import OPERATIONS, container_pages
 from tests.gateway.conftest import Client
 from tests.gateway.expect import check, problem
 from tests.gateway.standin import ABSENT_ID, CHAR_ID, SWORD_ID, TOKEN, GatewayTestServer, StandIn, server

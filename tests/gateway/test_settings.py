@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.rates import Rate
-from gateway.setting_urls import is_loopback, redacted
-from gateway.settings import Settings, SettingsError
+from gateway.configuration.settings import Settings, SettingsError
+from gateway.configuration.urls import is_loopback, redacted
+from gateway.http.rates import Rate
 
 SECRET = "a-secret-of-at-least-32-characters"
 REDIS = "rediss://user:hunter2@cache.example:6380/3?password=hunter2"

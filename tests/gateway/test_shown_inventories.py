@@ -5,9 +5,9 @@ import json
 import msgspec
 import pytest
 
-from gateway.shown import ShownInventories
+from gateway.handlers.shown import ShownInventories
 from persistence.records import LiveSession
-from persistence.session_state import LIVE, Probe
+from persistence.sessions.session_state import LIVE, Probe
 from tests.gateway.conftest import Client
 from tests.gateway.standin import BASE, StandIn
 

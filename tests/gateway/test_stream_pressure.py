@@ -7,8 +7,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway import stream_connection, stream_socket
-from gateway.stream_connection import UNANSWERED_MAX
+from gateway.stream import connection as stream_connection
+from gateway.stream import web_socket as stream_socket
+from gateway.stream.connection import UNANSWERED_MAX
 from tests.gateway.bare import handshaken, request, started, text_frame
 from tests.gateway.conftest import Client
 from tests.gateway.held import HeldStandIn

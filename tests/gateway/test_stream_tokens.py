@@ -9,11 +9,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway import stream, stream_connection
 from gateway.app import AUTH
-from gateway.auth import BearerAuth
-from gateway.credentials import Credentials
-from gateway.rates import Rate
+from gateway.auth.bearer import BearerAuth
+from gateway.auth.credentials import Credentials
+from gateway.http.rates import Rate
+from gateway.stream import connection as stream_connection
+from gateway.stream import endpoint as stream
 from tests.gateway.expect import check
 from tests.gateway.standin import ABSENT_ID, CHAR_ID, HEADERS, SWORD_ID, StandIn, server
 from tests.gateway.streaming import JSON, Stream, connect
@@ -53,7 +54,7 @@ async def test_a_silent_stream_ends_with_its_token(
         gateway.auth.replace(Credentials((*gateway.auth._services,)))
     else:
         later = time.time() + 1_000
-        monkeypatch.setattr("gateway.identity.time", SimpleNamespace(time=lambda: later))
+        monkeypatch.setattr("gateway.http.identity.time", SimpleNamespace(time=lambda: later))
     (answer,) = await silent.answers(1)
     assert answer.pop("id") is None
     check(answer, 401, "UNAUTHENTICATED")

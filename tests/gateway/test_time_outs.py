@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.connection import Connection
-from gateway.connection_limits import ConnectionLimits
+from gateway.http.connection_limits import ConnectionLimits
+from gateway.serving.connection import Connection
 from tests.gateway.expect import check
 from tests.gateway.held import HeldStandIn
 from tests.gateway.standin import BASE, HERB_ID, REPLY, TOKEN, GatewayTestServer, StandIn, server
@@ -182,7 +182,7 @@ async def test_an_answer_may_take_its_time() -> None:
 
 async def test_a_large_body_that_comes_steadily(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has more time than a small one, by its length so far."""
-    monkeypatch.setattr("gateway.connection.BODY_BYTES_S_MIN", 100)
+    monkeypatch.setattr("gateway.serving.connection.BODY_BYTES_S_MIN", 100)
     body = BODY + b" " * 2_000
     async with served(standin, QUICK) as connect:
         reader, writer = await connect(TYPED + b"Content-Length: %d\r\n\r\n" % len(body) + body[:1_000])

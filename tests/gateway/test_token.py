@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.setting_kinds import valid_token
-from gateway.settings import SettingsError
-from gateway.token import kept_token
+from gateway.configuration.kinds import valid_token
+from gateway.configuration.settings import SettingsError
+from gateway.serving.first_token import kept_token
 
 
 def test_made_once(tmp_path: Path) -> None:

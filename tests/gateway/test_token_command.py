@@ -9,14 +9,14 @@ import jwt
 import pytest
 
 from gateway import cli
-from gateway.credentials import token_digest
-from gateway.operation import Scope
-from gateway.player_key_texts import key_texts
-from gateway.player_keys import read_keys
-from gateway.player_tokens import PlayerTokens
-from gateway.setting_kinds import valid_token
-from gateway.settings import Settings
-from gateway.token_file import read_tokens
+from gateway.auth.credentials import token_digest
+from gateway.auth.player_keys import read_keys
+from gateway.auth.player_tokens import PlayerTokens
+from gateway.auth.token_file import read_tokens
+from gateway.configuration.kinds import valid_token
+from gateway.configuration.player_key_texts import key_texts
+from gateway.configuration.settings import Settings
+from gateway.http.operation import Scope
 from tests.gateway.standin import CHAR_ID
 from tests.gateway.tokens import SECRET, ed25519_pair
 

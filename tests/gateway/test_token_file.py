@@ -8,15 +8,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from gateway import auth as auth_module
-from gateway.auth import BearerAuth
-from gateway.credentials import read_credentials, token_digest
-from gateway.identity import Identity
-from gateway.operation import Scope
-from gateway.problems import Problem
-from gateway.rates import Rate
-from gateway.settings import Settings, SettingsError
-from gateway.token_file import ServiceToken, TokenFileError, read_tokens
+from gateway.auth import bearer as auth_module
+from gateway.auth.bearer import BearerAuth
+from gateway.auth.credentials import read_credentials, token_digest
+from gateway.auth.token_file import ServiceToken, TokenFileError, read_tokens
+from gateway.configuration.settings import Settings, SettingsError
+from gateway.http.identity import Identity
+from gateway.http.operation import Scope
+from gateway.http.problems import Problem
+from gateway.http.rates import Rate
 from tests.gateway.standin import TOKEN
 from tests.gateway.tokens import bearer, entry, write
 

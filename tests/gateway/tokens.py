@@ -9,7 +9,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from gateway.credentials import token_digest
+from gateway.auth.credentials import token_digest
 from tests.gateway.standin import CHAR_ID
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough-for-HS512-and-all-others"

@@ -89,7 +89,7 @@ GUARDS = (
     ),
     Guard(
         "a session of another node is not noted as closed",
-        "persistence/evictor.py",
+        "persistence/protocol/evictor.py",
         "if complete:",
         "if True:",
         "tests/service/test_returned_nodes.py::test_a_session_that_is_evicted_without_a_load_reuses_no_tag",
@@ -187,7 +187,7 @@ GUARDS = (
     ),
     Guard(
         "a close that failed is taken back",
-        "persistence/evictor.py",
+        "persistence/protocol/evictor.py",
         'await self._sessions.close(char_id, "cancel", epoch=epoch, lease_ms=self._lease_ms)',
         "pass",
         FAULTS + "test_a_close_that_failed_leaves_the_character_open",
@@ -222,14 +222,14 @@ GUARDS = (
     ),
     Guard(
         "one refused row holds up nobody",
-        "persistence/write_behind.py",
+        "persistence/protocol/write_behind.py",
         "if len(batch) == 1:",
         "if len(batch) >= 1:",
         FAULTS + "test_one_poisoned_character_holds_up_nobody",
     ),
     Guard(
         "what was sent and not answered is not taken for undone",
-        "persistence/redis_wire.py",
+        "persistence/link/redis_wire.py",
         "unknown = sent and not self.harmless",
         "unknown = False",
         "tests/adversity/test_lost_replies.py"
@@ -237,7 +237,7 @@ GUARDS = (
     ),
     Guard(
         "durable is not said of what was lost",
-        "persistence/command_runner.py",
+        "persistence/protocol/command_runner.py",
         "if not durable:",
         "if False:",
         FAULTS + "test_durable_is_never_said_of_what_was_lost",

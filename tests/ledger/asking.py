@@ -1,10 +1,10 @@
 """Questions to the ledger, for the tests."""
 
-from persistence.database import Connection
 from persistence.ledger.reading import inventory_at
 from persistence.ledger.replay import Inventory
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
+from persistence.postgres.database import Connection
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
 from tests.ledger.history import Past, same
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.servers import Servers
 
 WEEKS_BACK = 8

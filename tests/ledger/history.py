@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from engine.state import Actor, Item
 from persistence.ledger.replay import Inventory, Turnover
+from persistence.postgres.store import InventoryStore
 from persistence.records import FlushWork, JournalEntry
-from persistence.store import InventoryStore
 from tests.loading import begin_load
 from tests.store.given import HERO, at, entry, new_item, of
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from persistence.ledger.retention import trim
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.ledger.asking import at, baselines, seqs
 from tests.ledger.history import Past, born, days_ago, flush, same
 from tests.store.given import items_of

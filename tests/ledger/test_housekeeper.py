@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from persistence import housekeeping
-from persistence.database import Database
-from persistence.housekeeping import Housekeeper
 from persistence.ledger.alone import Work, alone
 from persistence.operations import OPERATIONS_KEPT_S
-from persistence.store import InventoryStore
+from persistence.postgres.database import Database
+from persistence.postgres.store import InventoryStore
+from persistence.protocol import housekeeping
+from persistence.protocol.housekeeping import Housekeeper
 from tests.ledger.asking import partitions, rows, seqs, week_of
 from tests.ledger.history import days_ago, lived
 from tests.store.cutting_proxy import CuttingProxy

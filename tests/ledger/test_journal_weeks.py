@@ -9,8 +9,8 @@ import pytest
 from engine.ruleset import Ruleset
 from persistence.ledger.errors import WeekRefused
 from persistence.ledger.weeks import add_week, old_weeks
-from persistence.migrations import migrate, shipped
-from persistence.store import InventoryStore
+from persistence.postgres.migrations import migrate, shipped
+from persistence.postgres.store import InventoryStore
 from tests.ledger.asking import partitions, rows, week_of
 from tests.ledger.history import Past, days_ago, flush, lived
 from tests.servers import Servers

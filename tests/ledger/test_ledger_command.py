@@ -6,12 +6,12 @@ import io
 
 import pytest
 
-from gateway.ledger_command import ProgressLine, add_ledger_commands
-from gateway.settings import Settings
+from gateway.command_line.ledger import ProgressLine, add_ledger_commands
+from gateway.configuration.settings import Settings
 from persistence.ledger.alone import Work, alone
 from persistence.ledger.baselines import Progress
 from persistence.ledger.weeks import old_weeks
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.ledger.asking import seqs
 from tests.ledger.history import lived
 

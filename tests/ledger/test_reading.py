@@ -11,8 +11,8 @@ from persistence.ledger.errors import HistoryDropped, LedgerGap
 from persistence.ledger.reading import inventory_at, seq_at
 from persistence.ledger.replay import Inventory, ReplayError
 from persistence.ledger.retention import trim
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
 from tests.ledger.asking import at, rows
 from tests.ledger.history import born, days_ago, flush, lived, same
 from tests.loading import begin_load

@@ -8,7 +8,7 @@ import pytest
 from persistence.ledger import baselines as writing
 from persistence.ledger.baselines import Progress
 from persistence.ledger.retention import Plan, Trimmed, plan, trim
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.ledger.asking import at, baselines, partitions, rows, seqs, week_of
 from tests.ledger.history import Past, born, days_ago, flush, lived, same
 

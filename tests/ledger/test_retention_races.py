@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from persistence.database import Connection, Database
 from persistence.errors import Unavailable
 from persistence.ledger import baselines as writing
 from persistence.ledger import retention, weeks
 from persistence.ledger.baselines import Tell
 from persistence.ledger.retention import Trimmed, trim
 from persistence.ledger.weeks import Week
-from persistence.store import InventoryStore
+from persistence.postgres.database import Connection, Database
+from persistence.postgres.store import InventoryStore
 from tests.ledger.asking import assert_whole, at, partitions, rows, seqs, waiting, week_of
 from tests.ledger.history import Past, days_ago, flush, lived, same
 

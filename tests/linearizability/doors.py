@@ -17,10 +17,10 @@ from persistence.errors import (
     SessionNotLive,
     Unavailable,
 )
-from persistence.id_prefixes import IdPrefixes
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call as Terms
 from persistence.records import TagMismatch
+from persistence.sessions.id_prefixes import IdPrefixes
 from tests.linearizability.history import (
     Answer,
     Call,

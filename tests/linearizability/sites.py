@@ -9,10 +9,10 @@ import pytest
 import redis
 
 from engine.ruleset import Ruleset
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
+from persistence.postgres.store import InventoryStore
 from persistence.service import ServiceSettings
-from persistence.store import InventoryStore
 from tests.linearizability.by_seq import legal_by_seq
 from tests.linearizability.checker import check
 from tests.linearizability.doors import Door, ServiceDoor

@@ -14,11 +14,11 @@ from engine.ruleset import Ruleset
 from lua.library import Library, shipped_sources
 from persistence import service
 from persistence.errors import OutcomeUnknown
-from persistence.evictor import Evictor
+from persistence.link.redis_link import Argument, RedisLink
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.postgres.store import InventoryStore
+from persistence.protocol.evictor import Evictor
 from persistence.records import LiveSession
-from persistence.redis_link import Argument, RedisLink
-from persistence.store import InventoryStore
 from tests.linearizability.checker import check
 from tests.linearizability.doors import Door
 from tests.linearizability.late_proxy import LateProxy

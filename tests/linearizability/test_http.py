@@ -9,7 +9,7 @@ import aiohttp
 import redis.asyncio
 
 from engine.ruleset import Ruleset
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.linearizability.doors import HttpDoor
 from tests.linearizability.model import Model
 from tests.linearizability.prefixes import with_prefixes

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.logs import JsonLines, Redactor, TextLines, secrets_of
-from gateway.settings import Settings
-from gateway.token_command import PREFIX
+from gateway.command_line.token import PREFIX
+from gateway.configuration.settings import Settings
+from gateway.telemetry.logs import JsonLines, Redactor, TextLines, secrets_of
 
 SECRET = "Sesame-0pen/now"
 
@@ -143,8 +143,8 @@ def test_the_interpreter_does_not_log_elsewhere() -> None:
 
     program = (
         "import logging, warnings\n"
-        "from gateway.logs import configure_logging\n"
-        "from gateway.settings import Settings\n"
+        "from gateway.telemetry.logs import configure_logging\n"
+        "from gateway.configuration.settings import Settings\n"
         "configure_logging(Settings(token='t0ken-of-tests', log='json'))\n"
         "warnings.warn('careful')\n"
         "logging.getLogger('x').info('hello')\n"

@@ -4,7 +4,7 @@ import pytest
 from aiohttp.test_utils import TestClient, make_mocked_request
 from pytest_aiohttp.plugin import AiohttpClient
 
-from gateway.metrics_endpoint import is_near
+from gateway.telemetry.metrics_endpoint import is_near
 from tests.gateway.standin import HEADERS, StandIn, server
 
 

@@ -5,11 +5,11 @@ import time
 from unittest.mock import patch
 
 from engine.ruleset import Ruleset
-from gateway import measures, metrics_board
-from gateway.metrics import Metrics
-from gateway.metrics_board import Board
-from gateway.metrics_text import BoardCollector
-from gateway.responses import JsonReply
+from gateway.http.responses import JsonReply
+from gateway.telemetry import measures, metrics_board
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics_board import Board
+from gateway.telemetry.metrics_text import BoardCollector
 from persistence import measures as below
 from persistence.meters import UNKNOWN
 from tests.metrics.scraped import Scraped

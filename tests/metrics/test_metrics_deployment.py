@@ -11,10 +11,10 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from engine.ruleset import Ruleset
 from gateway.app import init_app
-from gateway.metrics import Metrics
-from gateway.metrics_board import Board
-from gateway.settings import Settings
-from gateway.watch import Watch
+from gateway.configuration.settings import Settings
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics_board import Board
+from gateway.telemetry.watch import Watch
 from persistence.service import open_service
 from tests.gateway.standin import HEADERS, TOKEN, GatewayTestServer
 from tests.metrics.scraped import Scraped, scrape
@@ -43,7 +43,7 @@ async def until(client: Client, holds: Callable[[Scraped], bool]) -> Scraped:
 
 
 async def test_a_life_of_a_session(client: Client, each_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.metrics_endpoint.SURVEY_EVERY_S", 0.0)
+    monkeypatch.setattr("gateway.telemetry.metrics_endpoint.SURVEY_EVERY_S", 0.0)
     before = await scrape(client)
     assert before.of("haversack_redis_up") == before.of("haversack_postgresql_up") == 1
     assert before.of("haversack_sessions") == before.of("haversack_quarantined_characters") == 0
@@ -76,7 +76,7 @@ async def test_a_life_of_a_session(client: Client, each_site: Site, monkeypatch:
 async def test_what_waits_grows_old_and_who_is_refused_is_set_aside(
     client: Client, each_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.metrics_endpoint.SURVEY_EVERY_S", 0.0)
+    monkeypatch.setattr("gateway.telemetry.metrics_endpoint.SURVEY_EVERY_S", 0.0)
     assert (await client.post(f"{INVENTORY}/grant", json=COIN)).status == 200
     await until(client, lambda now: now.of("haversack_flush_entries_total") == 1)
     database = await asyncpg.connect(each_site.settings.database_url)

@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from engine.ruleset import Ruleset
-from gateway.measures import CODES, COMMANDS, MADE, Declared
-from gateway.metrics import Metrics
-from gateway.metrics_board import Board
-from gateway.metrics_page import page
-from gateway.metrics_text import BoardCollector
-from gateway.operations import OPERATIONS, container_pages
+from gateway.operations.table import OPERATIONS, container_pages
+from gateway.telemetry.measures import CODES, COMMANDS, MADE, Declared
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics_board import Board
+from gateway.telemetry.metrics_page import page
+from gateway.telemetry.metrics_text import BoardCollector
 from persistence.meters import Meter
 from tests.metrics.scraped import Scraped
 
@@ -106,7 +106,7 @@ def test_all_that_is_exported_is_documented_and_nothing_else(exported: Scraped) 
 
 
 def test_the_page_of_metrics_is_what_the_program_makes() -> None:
-    """`python -m gateway.metrics_page > docs/metrics.md` writes it."""
+    """`python -m gateway.telemetry.metrics_page > docs/metrics.md` writes it."""
     assert (ROOT / "docs/metrics.md").read_text("utf-8") == page()
 
 

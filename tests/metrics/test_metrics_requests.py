@@ -10,13 +10,13 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from engine.commands import SortRequest
 from engine.refusals import Refusal, RefusalCode
-from gateway.addressed import Job
-from gateway.carrier import Carrier
-from gateway.lanes import Lanes
-from gateway.measures import BATCHED
-from gateway.metrics import Metrics
-from gateway.metrics_board import Board
-from gateway.problems import Problem
+from gateway.http.addressed import Job
+from gateway.http.problems import Problem
+from gateway.stream.carrier import Carrier
+from gateway.stream.lanes import Lanes
+from gateway.telemetry.measures import BATCHED
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics_board import Board
 from persistence.errors import Backpressure, Unavailable
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Call, TagMismatch

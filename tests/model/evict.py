@@ -1,4 +1,4 @@
-"""EVICT: persistence/evictor.py, lua/functions/session_close.lua."""
+"""EVICT: persistence/protocol/evictor.py, lua/functions/session_close.lua."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""FLUSH: persistence/write_behind.py, flush_batch.py, session_settle.lua, work_claim.lua."""
+"""FLUSH: persistence/protocol/write_behind.py, flush_batch.py, session_settle.lua, work_claim.lua."""
 
 from collections.abc import Iterator
 

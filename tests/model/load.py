@@ -1,4 +1,4 @@
-"""LOAD: persistence/loader.py, begin_loads in queries.sql, lua/functions/session_open.lua."""
+"""LOAD: persistence/protocol/loader.py, begin_loads in queries.sql, lua/functions/session_open.lua."""
 
 from collections.abc import Iterator
 

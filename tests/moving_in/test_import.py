@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 
 from engine.state import Item, Place
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
 from persistence.errors import SessionNotLive, TemplateInUse
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
 from persistence.moving_in.errors import ImportRefused
 from persistence.moving_in.ids import NAMESPACE, char_id_of, item_id_of
 from persistence.moving_in.run import Options, moving_in

@@ -11,10 +11,10 @@ from engine.outcome import Applied
 from engine.rules.draft import Draft
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO
-from persistence.id_prefixes import IdPrefixes
 from persistence.moving_in.homes import Homes
 from persistence.moving_in.judge import Judge, Known
 from persistence.moving_in.rows import Row
+from persistence.sessions.id_prefixes import IdPrefixes
 from tests.parity.world import ACTOR, TEMPLATES
 
 CHAR_ID = str(uuid.UUID(int=7))

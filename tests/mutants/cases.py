@@ -16,8 +16,8 @@ from engine.facts import Facts
 from engine.outcome import Applied, Outcome
 from engine.ruleset import Ruleset, load_ruleset
 from engine.state import InventorySessionDTO
-from persistence.replies import told_members
-from persistence.session_fields import actor_text, facts_text, fields_of
+from persistence.sessions.replies import told_members
+from persistence.sessions.session_fields import actor_text, facts_text, fields_of
 from tests.mutants.lua_rules import LuaApplied, LuaRefusal, LuaRules
 from tests.parity.twins import encode, granted
 from tests.parity.world import TEMPLATES, empty_session, random_command

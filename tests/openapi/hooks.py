@@ -12,7 +12,7 @@ from schemathesis.transport import SerializationContext
 
 from engine.shipped import read_ruleset
 from gateway.openapi.examples import EXAMPLES
-from gateway.operations import container_pages
+from gateway.operations.table import container_pages
 from tests.openapi.right_data import RightData, spare
 
 PAGES = {page.name for page in container_pages(read_ruleset("haversack")).values()}

@@ -7,9 +7,9 @@ import pytest
 
 from engine.ruleset import Ruleset
 from gateway.openapi.examples import EXAMPLES
-from persistence.catalog_content import LinesReader
-from persistence.catalog_store import replace_catalog
-from persistence.store import InventoryStore
+from persistence.items.catalog_content import LinesReader
+from persistence.items.catalog_store import replace_catalog
+from persistence.postgres.store import InventoryStore
 from tests.catalog.given import content, template
 from tests.store.given import loaded, new_item
 

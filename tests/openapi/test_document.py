@@ -11,13 +11,13 @@ from engine.refusals import RefusalCode
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway.app import init_app
+from gateway.configuration.settings import Settings
+from gateway.http.operation import Operation
+from gateway.http.problem_codes import PROBLEM_KINDS
 from gateway.openapi.document import openapi_document
 from gateway.openapi.examples import EXAMPLES
-from gateway.operation import Operation
-from gateway.operations import OPERATIONS, container_pages
-from gateway.problem_codes import PROBLEM_KINDS
+from gateway.operations.table import OPERATIONS, container_pages
 from gateway.routes import Routes
-from gateway.settings import Settings
 from tests.docs.test_docs import _Anything, page, section
 from tests.openapi.schemas import Schemas
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.condition_values import id_of, tag_of
-from gateway.problems import Problem
-from gateway.requests import normal_char_id, printable
+from gateway.http.condition_values import id_of, tag_of
+from gateway.http.problems import Problem
+from gateway.http.requests import normal_char_id, printable
 from tests.openapi.schemas import Schemas
 
 HEX = "0123456789abcdefABCDEF"

@@ -12,7 +12,7 @@ from persistence.outbox.signing import secrets_of
 from persistence.outbox.sink import Sink
 from persistence.outbox.status import outbox_status
 from persistence.outbox.webhook import WebhookSink
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.outbox.receiver import SECRET, Receiver, receiving
 from tests.servers import Servers
 

@@ -3,7 +3,7 @@
 import random
 import time
 
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.ledger.history import Past, born, flush
 
 

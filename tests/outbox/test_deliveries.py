@@ -11,7 +11,7 @@ from persistence.outbox import lane
 from persistence.outbox.lane import CHARACTERS_MAX, ENTRIES_MAX
 from persistence.outbox.outbox import LANES_AT_ONCE
 from persistence.outbox.status import forget, outbox_status
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.ledger.history import Past
 from tests.outbox.conftest import Opened
 from tests.outbox.played import new, played

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from persistence.named_sql import query
 from persistence.outbox import entries
 from persistence.outbox.entries import Run, next_runs, note_delivered, note_refused
-from persistence.store import InventoryStore
+from persistence.postgres.named_sql import query
+from persistence.postgres.store import InventoryStore
 from tests.ledger.history import Past
 from tests.outbox.played import new, played
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.outbox_command import add_outbox_commands
-from gateway.settings import Settings
+from gateway.command_line.outbox import add_outbox_commands
+from gateway.configuration.settings import Settings
 from persistence.errors import CharacterNotFound
 from persistence.ledger.retention import trim
 from persistence.outbox.status import outbox_status
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.ledger.conftest import WEEKS_BACK
 from tests.ledger.history import lived
 from tests.outbox.conftest import Opened

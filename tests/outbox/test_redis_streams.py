@@ -5,7 +5,7 @@ import json
 import redis
 
 from persistence.outbox.target import sink_of
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.ledger.history import Past
 from tests.outbox.conftest import Opened
 from tests.outbox.played import new, played

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from gateway.settings import Settings, SettingsError
+from gateway.configuration.settings import Settings, SettingsError
+from persistence.link.redis_link import RedisLink
 from persistence.outbox.redis_stream import RedisStreamSink
 from persistence.outbox.target import check_url, sink_of
 from persistence.outbox.webhook import WebhookSink
-from persistence.redis_link import RedisLink
 from tests.outbox.receiver import SECRET
 
 

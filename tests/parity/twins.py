@@ -17,10 +17,10 @@ from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import InventorySessionDTO
 from engine.totals import capacity_of
 from lua.library import Library
-from persistence.cold_commands import is_cold
 from persistence.keys import Keys
-from persistence.replies import ReplyParts, reply_parts, told_members
-from persistence.session_fields import (
+from persistence.protocol.cold_commands import is_cold
+from persistence.sessions.replies import ReplyParts, reply_parts, told_members
+from persistence.sessions.session_fields import (
     HEAD_FIELDS,
     actor_text,
     capacity_in,

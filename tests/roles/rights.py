@@ -7,12 +7,12 @@ import asyncpg
 import redis
 
 from engine.ruleset import Ruleset
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
-from persistence.migrations import migrate
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
+from persistence.postgres.migrations import migrate
+from persistence.postgres.store import InventoryStore
 from persistence.roles import grant, postgres_roles, redis_users
 from persistence.service import ServiceSettings
-from persistence.store import InventoryStore
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
 from tests.servers import Servers
 from tests.service.conftest import Site

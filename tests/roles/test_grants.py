@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from persistence.named_sql import queries
+from persistence.postgres.named_sql import queries
 from persistence.roles import postgres_grants
 from tests.roles.rights import Restricted
 

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from gateway import cli
-from persistence.migrations import migrate
+from persistence.postgres.migrations import migrate
 from persistence.roles import grant, postgres_grants, postgres_roles
 from tests.servers import Servers
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from persistence.housekeeping import Housekeeper
 from persistence.ledger.weeks import add_week
+from persistence.protocol.housekeeping import Housekeeper
 from tests.e2e.playing import haversack
 from tests.e2e.test_tour import assert_shows, run_block, shell, tour
 from tests.parity.world import CHAR_ID

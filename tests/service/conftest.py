@@ -8,11 +8,11 @@ import pytest
 import redis
 
 from engine.ruleset import Ruleset
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.postgres.store import InventoryStore
 from persistence.service import ServiceSettings, open_service
-from persistence.store import InventoryStore
 from tests.invariants import violations
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
 from tests.servers import Servers

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from persistence.batcher import Batcher
 from persistence.errors import CharacterNotFound, PersistenceError, Unavailable
+from persistence.protocol.batcher import Batcher
 
 
 class Server:

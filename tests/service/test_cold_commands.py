@@ -9,13 +9,13 @@ import pytest
 
 from engine.outcome import Applied
 from engine.refusals import Refusal, RefusalCode
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
-from persistence.cold_commands import ATTEMPTS
 from persistence.errors import Conflict, IdempotencyMismatch, SessionNotLive
-from persistence.id_prefixes import IdPrefixes
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
+from persistence.protocol.cold_commands import ATTEMPTS
 from persistence.records import Call, TagMismatch
-from persistence.session_manager import InventorySessionManager
+from persistence.sessions.id_prefixes import IdPrefixes
+from persistence.sessions.session_manager import InventorySessionManager
 from tests.parity.twins import encode
 from tests.parity.world import CHAR_ID, TEMPLATES
 from tests.service.conftest import Site

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from engine.refusals import Refusal
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
 from persistence.errors import CharacterQuarantined, OutcomeUnknown, SessionNotLive, Unavailable
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.postgres.store import InventoryStore
 from persistence.records import Call
-from persistence.session_manager import InventorySessionManager
-from persistence.store import InventoryStore
-from persistence.work_queue import WorkQueue
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.work_queue import WorkQueue
 from tests.loading import begin_load
 from tests.parity.twins import encode
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES

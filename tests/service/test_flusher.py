@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from persistence import flusher, write_behind
 from persistence.errors import Unavailable
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.protocol import flusher, write_behind
 from persistence.records import FlushResult, FlushWork
 from persistence.service import open_service
 from tests.parity.world import ACTOR, CHAR_ID

@@ -12,7 +12,7 @@ from engine.ruleset import Ruleset
 from engine.state import InventorySessionDTO, Item, Place
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.session_fields import actor_text, facts_text, fields_of, session_of
+from persistence.sessions.session_fields import actor_text, facts_text, fields_of, session_of
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES, empty_session
 
 IDLE_MS, INTERVAL_MS, LEASE_MS, UNFLUSHED_MAX_MS = 900_000, 100, 3_000, 30_000

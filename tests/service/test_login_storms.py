@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 
 from engine.state import Item
-from persistence import loader
 from persistence.errors import CharacterNotFound, CharacterQuarantined, PersistenceError, Unavailable
-from persistence.load_batch import HeadHeld
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.postgres.load_batch import HeadHeld
+from persistence.postgres.store import InventoryStore
+from persistence.protocol import loader
 from persistence.records import LiveSession, Snapshot
-from persistence.store import InventoryStore
 from tests.parity.world import ACTOR
 from tests.service.conftest import Site
 from tests.service.play import do, grant

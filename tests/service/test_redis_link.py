@@ -9,7 +9,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from persistence.errors import Unavailable
-from persistence.redis_link import IN_FLIGHT_MAX, RedisLink
+from persistence.link.redis_link import IN_FLIGHT_MAX, RedisLink
 from tests.parity.world import CHAR_ID
 from tests.servers import Servers
 from tests.service.conftest import Site

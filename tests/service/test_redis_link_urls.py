@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from engine.ruleset import Ruleset
 from persistence.embedded import ServerFailed, ValkeyServer
 from persistence.errors import Unavailable
-from persistence.redis_link import RedisLink
+from persistence.link.redis_link import RedisLink
 from persistence.service import open_service
 from tests.adversity.site import free_port, valkey
 from tests.parity.world import CHAR_ID

@@ -8,7 +8,7 @@ import redis
 
 from persistence.errors import OutcomeUnknown, PersistenceError, Unavailable
 from persistence.orchestrator import InventoryOrchestrator
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.parity.world import CHAR_ID
 from tests.service.conftest import Site
 from tests.service.play import do, grant, stored_items

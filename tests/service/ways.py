@@ -9,7 +9,7 @@ from uuid import uuid4
 import aiohttp
 
 from gateway.app import init_app
-from gateway.settings import Settings
+from gateway.configuration.settings import Settings
 from persistence.orchestrator import InventoryOrchestrator
 from tests.gateway.standin import HEADERS, TOKEN, GatewayTestServer
 from tests.gateway.streaming import JSON, MSGPACK, Stream, connect

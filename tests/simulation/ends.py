@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from persistence.errors import CharacterNotFound, OutcomeUnknown, Unavailable
-from persistence.load_batch import Begun
+from persistence.link.redis_link import Argument
+from persistence.postgres.load_batch import Begun
 from persistence.records import Call, CharacterHead, FlushResult, FlushWork
-from persistence.redis_link import Argument
 from tests.simulation.network import Network
 
 

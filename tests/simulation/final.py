@@ -7,7 +7,7 @@ import msgspec
 
 from engine.state import Item
 from persistence.records import JournalEntry
-from persistence.session_fields import HEAD_FIELDS, fields_of, session_of
+from persistence.sessions.session_fields import HEAD_FIELDS, fields_of, session_of
 from tests.simulation.processes import KEYS
 from tests.simulation.session_checks import Violation
 

@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from lua.library import shipped_sources
-from persistence import session_manager, write_behind
+from persistence.protocol import write_behind
+from persistence.sessions import session_manager
 from tests.simulation.postgres_model import PostgresModel
 
 

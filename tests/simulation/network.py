@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from persistence.errors import FlushRejected, OutcomeUnknown, PersistenceError, Unavailable
-from persistence.redis_link import Argument
+from persistence.link.redis_link import Argument
 from tests.simulation.loop import Loop
 from tests.simulation.postgres_model import PostgresModel
 from tests.simulation.redis_model import RedisModel

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from engine.ruleset import Ruleset
 from engine.state import Actor, Item, Place
 from persistence.errors import CharacterNotFound, CharacterQuarantined, FlushRejected
-from persistence.flush_columns import coalesced, last_actor
-from persistence.load_batch import Begun, HeadHeld
 from persistence.operations import OPERATIONS_KEPT_S
+from persistence.postgres.flush_columns import coalesced, last_actor
+from persistence.postgres.load_batch import Begun, HeadHeld
+from persistence.postgres.store_rows import Slots
 from persistence.records import (
     CharacterHead,
     FlushResult,
@@ -22,7 +23,6 @@ from persistence.records import (
     Operation,
     Snapshot,
 )
-from persistence.store_rows import Slots
 
 _BIGINT_MAX = 2**63 - 1
 

@@ -11,18 +11,18 @@ from engine.ruleset import Ruleset
 from gateway.middleware import LOADS_MAX
 from lua.library import Library
 from persistence.errors import OutcomeUnknown, SessionNotLive, Unavailable
-from persistence.evictor import Evictor
-from persistence.flusher import Flusher
 from persistence.keys import Keys, SessionKeys
-from persistence.loader import Loader
 from persistence.measures import PERSISTENCE
 from persistence.meters import Meters
-from persistence.mirror import Mirror
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.protocol.evictor import Evictor
+from persistence.protocol.flusher import Flusher
+from persistence.protocol.loader import Loader
+from persistence.protocol.write_behind import WriteBehind
 from persistence.records import Call, TagMismatch
-from persistence.session_manager import InventorySessionManager
-from persistence.work_queue import WorkQueue
-from persistence.write_behind import WriteBehind
+from persistence.sessions.mirror import Mirror
+from persistence.sessions.session_manager import InventorySessionManager
+from persistence.sessions.work_queue import WorkQueue
 from tests.simulation.catalog import Catalog, Items
 from tests.simulation.ends import Link, Store
 from tests.simulation.loop import Loop, Process

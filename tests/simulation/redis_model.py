@@ -13,7 +13,7 @@ import lupa.luajit21
 from redis.exceptions import ResponseError
 
 from persistence.errors import Unavailable
-from persistence.redis_link import Argument
+from persistence.link.redis_link import Argument
 
 EPOCH_US = 1_700_000_000_000_000
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from persistence import command_runner, flusher, ruleset_turns
+from persistence.protocol import command_runner, flusher, ruleset_turns
 from tests.simulation.loop import Loop
 from tests.simulation.plan import Plan, make_plan
 from tests.simulation.redis_model import EPOCH_US

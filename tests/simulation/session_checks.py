@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from persistence.session_fields import facts_text
+from persistence.sessions.session_fields import facts_text
 from tests.simulation.catalog import Catalog
 from tests.simulation.postgres_model import PostgresModel
 from tests.simulation.processes import KEYS, Settings

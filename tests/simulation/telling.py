@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from persistence.redis_link import Argument
+from persistence.link.redis_link import Argument
 
 
 def named(command: Sequence[Argument]) -> str:

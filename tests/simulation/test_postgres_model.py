@@ -12,8 +12,8 @@ from engine.outcome import Changes
 from engine.ruleset import Ruleset
 from engine.state import Actor, Item, Place
 from persistence.errors import CharacterNotFound, CharacterQuarantined, FlushRejected
+from persistence.postgres.store import InventoryStore
 from persistence.records import Done, FlushResult, FlushWork, JournalEntry
-from persistence.store import InventoryStore
 from tests.simulation.postgres_model import PostgresModel
 
 CHARACTERS = [f"0f0e0d0c-0b0a-4908-8706-05040302010{n}" for n in range(3)]

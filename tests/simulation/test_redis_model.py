@@ -10,7 +10,7 @@ import redis
 from engine.ruleset import Ruleset
 from lua.library import Library
 from persistence.keys import Keys
-from persistence.session_fields import actor_text, facts_text, session_of
+from persistence.sessions.session_fields import actor_text, facts_text, session_of
 from tests.parity.twins import load
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES, empty_session, random_command
 from tests.simulation.redis_model import RedisModel

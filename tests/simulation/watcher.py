@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lua.library import Library
+from persistence.link.redis_link import Argument
 from persistence.records import FlushWork
-from persistence.redis_link import Argument
 from tests.simulation.catalog import Catalog
 from tests.simulation.loop import Loop
 from tests.simulation.postgres_model import PostgresModel

@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from engine.ruleset import Ruleset, load_ruleset
-from persistence.migrations import shipped
-from persistence.store import InventoryStore
+from persistence.postgres.migrations import shipped
+from persistence.postgres.store import InventoryStore
 from tests.servers import DEBIAN_POSTGRES, postgres_bin_dir
 from tests.store.cutting_proxy import CuttingProxy, with_database, with_setting
 from tests.store.mapper import Mapper

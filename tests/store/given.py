@@ -7,8 +7,8 @@ import msgspec
 
 from engine.outcome import Changes
 from engine.state import Actor, Item, Place, SlotKey
+from persistence.postgres.store import InventoryStore
 from persistence.records import FlushWork, JournalEntry, Snapshot
-from persistence.store import InventoryStore
 from tests.loading import begin_load
 
 HERO = Actor(level=7, class_="warrior", attributes={"strength": 12}, states=("in_combat",))

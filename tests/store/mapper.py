@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.catalog import Template, parse_entries
-from persistence.catalog_source import Entry
 from persistence.errors import CatalogError
+from persistence.items.catalog import Template, parse_entries
+from persistence.items.catalog_source import Entry
 from persistence.mapping.mapping import read_mapping
 
 LEAST = '[facts]\ntemplate_id = "id"\n[set]\nkind = "weapon"\n'

@@ -9,12 +9,12 @@ import pytest
 import persistence
 from engine.facts import Facts
 from engine.ruleset import Ruleset
-from persistence.catalog import Template, parse_catalog
-from persistence.catalog_store import import_catalog
 from persistence.errors import CatalogError, TemplateInUse
+from persistence.items.catalog import Template, parse_catalog
+from persistence.items.catalog_store import import_catalog
 from persistence.items.postgres_catalog import PostgresCatalog
 from persistence.items.source import CatalogChanges, Edition
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.store.given import count, entry, loaded, new_item, work
 
 

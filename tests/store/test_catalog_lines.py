@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.catalog import parse_catalog
-from persistence.catalog_content import content_hash
-from persistence.catalog_source import ENTRY_BYTES_MAX
 from persistence.errors import CatalogError
+from persistence.items.catalog import parse_catalog
+from persistence.items.catalog_content import content_hash
+from persistence.items.catalog_source import ENTRY_BYTES_MAX
 
 
 def line(template_id: str = "sword", data: object = None, **facts: object) -> bytes:

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from engine.facts import Facts
-from persistence.catalog import Template, parse_entries
-from persistence.catalog_source import ENTRY_BYTES_MAX, Entry
+from persistence.items.catalog import Template, parse_entries
+from persistence.items.catalog_source import ENTRY_BYTES_MAX, Entry
 from persistence.mapping.mapping import read_mapping
 from tests.store.mapper import LEAST, Mapper
 

@@ -7,10 +7,10 @@ import pytest
 
 from engine.facts import Facts
 from engine.ruleset import Ruleset
-from persistence import catalog_source
-from persistence.catalog import Template, parse_entries
-from persistence.catalog_source import ENTRY_BYTES_MAX, read_entries
 from persistence.errors import CatalogError
+from persistence.items import catalog_source
+from persistence.items.catalog import Template, parse_entries
+from persistence.items.catalog_source import ENTRY_BYTES_MAX, read_entries
 from persistence.mapping.mapping import read_mapping
 
 OWN = '{"facts": {"template_id": "axe", "kind": "weapon"}, "data": {}}'

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.shipped import read_ruleset
-from persistence.catalog import Template, parse_entries
-from persistence.catalog_source import Entry, read_entries
 from persistence.errors import CatalogError
+from persistence.items.catalog import Template, parse_entries
+from persistence.items.catalog_source import Entry, read_entries
 from persistence.mapping.mapping import read_mapping
 from tests.catalogs import foreign_catalog
 

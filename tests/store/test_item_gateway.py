@@ -10,12 +10,12 @@ import pytest
 
 from engine.facts import Facts
 from engine.ruleset import Ruleset
-from persistence.catalog import Template
-from persistence.catalog_store import import_catalog
 from persistence.errors import Unavailable
-from persistence.item_gateway import ItemGateway
+from persistence.items.catalog import Template
+from persistence.items.catalog_store import import_catalog
+from persistence.items.item_gateway import ItemGateway
 from persistence.items.postgres_catalog import PostgresCatalog
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.store.cutting_proxy import CuttingProxy
 
 

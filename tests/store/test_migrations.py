@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from engine.ruleset import Ruleset
-from persistence.database import Database
 from persistence.errors import MigrationError, Unavailable
-from persistence.migrations import Migration, migrate, pending, shipped
-from persistence.store import InventoryStore
+from persistence.postgres.database import Database
+from persistence.postgres.migrations import Migration, migrate, pending, shipped
+from persistence.postgres.store import InventoryStore
 
 FIRST = Migration(1, "0001_first", "CREATE TABLE first (n integer); CREATE TABLE also (n integer);")
 SECOND = Migration(2, "0002_second", "CREATE TABLE second (n integer);")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import persistence
-from persistence.named_sql import parse, queries, query
-from persistence.store import InventoryStore
+from persistence.postgres.named_sql import parse, queries, query
+from persistence.postgres.store import InventoryStore
 
 _USE = re.compile(r'\bquery\(\s*"([^"]+)"\s*\)')
 _UTILITY = {"lock_catalogs"}

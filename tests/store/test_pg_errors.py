@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from persistence import pg_errors
 from persistence.errors import FlushRejected, OutcomeUnknown, Unavailable
+from persistence.postgres import pg_errors
 
 LOST = [
     ConnectionResetError("reset"),

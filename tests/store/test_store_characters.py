@@ -6,7 +6,7 @@ import pytest
 
 from engine.state import Actor
 from persistence.errors import CharacterExists, CharacterNotFound, CharacterQuarantined, InvalidWords
-from persistence.store import InventoryStore
+from persistence.postgres.store import InventoryStore
 from tests.loading import begin_load
 from tests.store.given import HERO, entry, loaded, new_id, new_item, work
 

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.database import Database, _is_gone
 from persistence.errors import CharacterExists, FlushRejected, OutcomeUnknown, Unavailable
+from persistence.postgres.database import Database, _is_gone
+from persistence.postgres.store import InventoryStore
 from persistence.records import FlushWork
-from persistence.store import InventoryStore
 from tests.loading import begin_load
 from tests.store.cutting_proxy import CuttingProxy
 from tests.store.given import HERO, entry, items_of, loaded, new_id, new_item, work

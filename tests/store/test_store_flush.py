@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from engine.state import Item
+from persistence.postgres.store import InventoryStore
 from persistence.records import FlushResult, FlushWork, Snapshot
-from persistence.store import InventoryStore
 from tests.loading import begin_load
 from tests.store.cutting_proxy import CuttingProxy
 from tests.store.given import COMMANDS, HERO, at, count, entry, items_of, loaded, new_id, new_item, of, work

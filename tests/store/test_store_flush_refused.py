@@ -8,8 +8,8 @@ import pytest
 
 from engine.state import Actor, Item
 from persistence.errors import FlushRejected
+from persistence.postgres.store import InventoryStore
 from persistence.records import FlushWork, JournalEntry
-from persistence.store import InventoryStore
 from tests.store.given import HERO, at, count, entry, items_of, loaded, new_item, of, work
 
 

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from engine.ruleset import Ruleset
-from persistence.store import InventoryStore
-from persistence.store_rows import Slots
+from persistence.postgres.store import InventoryStore
+from persistence.postgres.store_rows import Slots
 from tests.loading import begin_load
 from tests.store.given import entry, loaded, new_item, work
 

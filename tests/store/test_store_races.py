@@ -8,9 +8,9 @@ import pytest
 from engine.ruleset import Ruleset
 from engine.state import Item
 from persistence.errors import CharacterNotFound, CharacterQuarantined
-from persistence.load_batch import HeadHeld
+from persistence.postgres.load_batch import HeadHeld
+from persistence.postgres.store import InventoryStore
 from persistence.records import FlushWork, Snapshot
-from persistence.store import InventoryStore
 from tests.loading import begin_load
 from tests.store.cutting_proxy import with_setting
 from tests.store.given import at, entry, items_of, loaded, new_id, new_item, of, work

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.tracing import tracing
+from gateway.telemetry.tracing import tracing
 from tests.servers import Servers
 from tests.serving import TOKEN, serving
 

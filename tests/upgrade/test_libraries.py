@@ -10,10 +10,10 @@ import redis
 from engine.ruleset import Ruleset, parse_ruleset
 from lua.library import Library
 from persistence.keys import LIBRARIES, Keys
-from persistence.libraries import KEPT_S, Libraries
-from persistence.mirror import Mirror
-from persistence.redis_link import RedisLink
-from persistence.session_manager import InventorySessionManager
+from persistence.link.redis_link import RedisLink
+from persistence.sessions.libraries import KEPT_S, Libraries
+from persistence.sessions.mirror import Mirror
+from persistence.sessions.session_manager import InventorySessionManager
 
 TEXT = files("engine").joinpath("rulesets/haversack.toml").read_text("utf-8")
 HOUR = KEPT_S + 1

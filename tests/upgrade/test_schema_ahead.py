@@ -4,7 +4,7 @@ import pytest
 
 from engine.ruleset import Ruleset
 from persistence.errors import MigrationError
-from persistence.migrations import Migration, migrate, shipped
+from persistence.postgres.migrations import Migration, migrate, shipped
 from tests.adversity.site import play
 from tests.parity.world import CHAR_ID
 from tests.service.conftest import Site

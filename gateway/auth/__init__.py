@@ -1,0 +1,1 @@
+"""Who calls, and what they may: tokens of services and of characters."""

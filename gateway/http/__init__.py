@@ -1,0 +1,1 @@
+"""What every handler reads and writes: requests, conditions, replies, problems."""

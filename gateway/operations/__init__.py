@@ -1,0 +1,1 @@
+"""The table of operations: all that the API does, each once."""

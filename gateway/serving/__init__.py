@@ -1,0 +1,1 @@
+"""Processes that serve: the listener, its connections, workers, a graceful stop."""

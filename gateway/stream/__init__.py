@@ -1,0 +1,1 @@
+"""Many requests at once: in bulk, and over a WebSocket."""

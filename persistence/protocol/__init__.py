@@ -1,0 +1,1 @@
+"""LOAD, APPLY, FLUSH and EVICT, between the two sides (docs/protocol.md)."""

@@ -1,0 +1,1 @@
+"""Sessions in Redis: what the functions of the mirror do, in Python's terms."""
