@@ -79,7 +79,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     summary: str
     description: str = ""
     body: Any = None
-    body_media_type: str = JSON
+    body_media_types: tuple[str, ...] = (JSON,)
     reply: Any = None
     reply_media_type: str = JSON
     status: int = 200

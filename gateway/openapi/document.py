@@ -93,10 +93,10 @@ def _operation(operation: Operation, schemas: dict[str, Node], responses: Respon
     node["security"] = requirements(operation)
     node["parameters"] = parameters(operation, schemas)
     if operation.body is not None:
-        media: Node = {"schema": _by_lines(operation.body_media_type, schemas[f"{operation.name} body"])}
+        media: Node = {"schema": _by_lines(operation.body_media_types, schemas[f"{operation.name} body"])}
         if example.body is not None:
             media["example"] = example.body
-        node["requestBody"] = {"required": True, "content": {operation.body_media_type: media}}
+        node["requestBody"] = {"required": True, "content": dict.fromkeys(operation.body_media_types, media)}
     options = [schemas[f"{operation.name} reply {number}"] for number in range(len(_replies(operation)))]
     schema = None if not options else options[0] if len(options) == 1 else {"anyOf": options}
     if operation.reply_media_type == EVENTS:
@@ -109,8 +109,8 @@ def _operation(operation: Operation, schemas: dict[str, Node], responses: Respon
     return node
 
 
-def _by_lines(media_type: str, schema: Node) -> Node:
+def _by_lines(media_types: tuple[str, ...], schema: Node) -> Node:
     """Of a body in lines, a text: this version of OpenAPI has no words for what each line is."""
-    if media_type != NDJSON:
+    if NDJSON not in media_types:
         return schema
     return {"type": "string", "description": "JSON Lines: a value on each", "x-line": schema}

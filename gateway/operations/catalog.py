@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.handlers.catalog import CatalogSourceView, CatalogVersionList
+from gateway.handlers.catalog import MEDIA_TYPES, CatalogSourceView, CatalogVersionList
 from gateway.handlers.items import CatalogView, TemplateList, TemplateView
 from gateway.http.operation import Operation, Parameter, Scope
 from gateway.http.spellings import (
@@ -33,7 +33,7 @@ CATALOG: Final = (
         description="JSON Lines: a template on each line. All of them are the catalog, and it is taken "
         "whole or not at all. `If-Match` with the catalog's tag: only if it is still that one.",
         body=Template,
-        body_media_type="application/x-ndjson",
+        body_media_types=MEDIA_TYPES,
         reply=CatalogDiff,
         headers=("ETag",),
         takes=("CatalogIfMatch",),

@@ -66,7 +66,7 @@ def _whole(value: Any) -> Any:
     return value
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer("application/x-ndjson", "application/jsonl")
 def ndjson(context: SerializationContext, value: Any) -> bytes:
     """A body in lines is a text."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
