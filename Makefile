@@ -17,11 +17,13 @@ STEPS ?= 1000000
 # How long `make soak` plays.
 MINUTES ?= 10
 
-.PHONY: run test lint format parity mutants model simulate guards chaos recovery bench bench-quick soak profile fuzz clean
+.PHONY: run test lint format parity mutants model simulate guards chaos recovery bench bench-quick soak profile fuzz docs clean
 
 run: $(READY)
 	@exec $(BIN)/haversack serve --demo $(ARGS)
 
+# Where the environment forbids to keep what is compiled, each of the many processes would compile it anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 

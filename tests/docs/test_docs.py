@@ -226,3 +226,11 @@ def test_make_has_what_the_readme_says() -> None:
     for target in ("run", "test"):
         done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_make_has_what_the_pages_say() -> None:
+    """Every target, and none of them is taken for the folder of its name."""
+    phony = re.search(r"^\.PHONY: (.*)$", page("Makefile"), re.MULTILINE)
+    assert phony is not None
+    texts = "".join(path.read_text("utf-8") for path in [*PAGES, ROOT / "benchmarks/README.md"])
+    assert set(re.findall(r"`make ([a-z][a-z-]*)", texts)) <= set(phony[1].split())
