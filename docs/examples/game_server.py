@@ -28,6 +28,8 @@ from haversack_client import (
     Grant,
     Haversack,
     HaversackError,
+    InvalidRequest,
+    NotFound,
     OutcomeUnknown,
     Refused,
 )
@@ -160,9 +162,11 @@ class Player:
 
     async def _buy(self, template_id: str) -> dict[str, Any]:
         price = (await self._client.template(template_id)).data["price"]
+        if not price:
+            return {"error": "NOT_FOR_SALE"}
         # All or nothing: no money without goods, no goods without money.
         reply = await self._hero.execute(
-            [Consume(max(1, -(-price // 100)), template_id="gold_coin"), Grant(template_id, 1)]
+            [Consume(-(-price // 100), template_id="gold_coin"), Grant(template_id, 1)]
         )
         return {"bought": template_id, "changed": reply.changes.changed}
 
@@ -214,6 +218,8 @@ class GameServer:
                     told = {"error": str(error)}
                 except Refused as refused:
                     told = {"refused": refused.code, "params": refused.params}
+                except (InvalidRequest, NotFound) as error:
+                    told = {"error": error.code}
                 except HaversackError as error:
                     # Not the player's fault, and not the player's to know more about.
                     print(f"no inventory: {error!r}")

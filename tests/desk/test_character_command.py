@@ -1,4 +1,4 @@
-"""`haversack character …` as a process: beside two that serve, and alone on a data directory."""
+"""`haversack character …`: beside two that serve, and as a process alone on a data directory."""
 
 import json
 import os
@@ -16,6 +16,7 @@ import redis
 from gateway.command_line.character_arguments import at
 from persistence.demo.content import demo_characters
 from persistence.desk.restore import At
+from tests.commands import command, without_log
 from tests.servers import Servers
 from tests.serving import TOKEN, serving
 
@@ -32,14 +33,21 @@ class Console:
 
     def character(self, *arguments: str, status: int = 0, typed: str = "") -> str:
         """Run one; its output and its errors, without lines of the log."""
+        ran = command(self.env, "character", *arguments, typed=typed.encode())
+        said = without_log(ran.output + ran.errors)
+        assert ran.status == status, said
+        return said
+
+    def process(self, *arguments: str, status: int = 0) -> str:
+        """As ``character``, in a process of its own."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith("HAVERSACK_")}
         done = subprocess.run(
             [sys.executable, "-m", "gateway.cli", "character", *arguments],
-            env=environ | self.env, input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=60, check=False,
+            env=environ | self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == status, done.stdout
-        return re.sub(r"(?m)^\d{4}-.* (INFO|WARNING) .*\n", "", done.stdout)
+        return without_log(done.stdout)
 
 
 @pytest.fixture
@@ -173,15 +181,14 @@ async def self_service(console: Console, thief: str, item_id: str) -> None:
 def test_alone_on_a_data_directory(data_dir: Path, tmp_path: Path) -> None:
     """Beside the one that serves it by its sockets; and when nobody does, it starts the servers itself."""
     with serving(tmp_path / "log", "--demo", "--data-dir", str(data_dir)):
-        beside = Console({}).character("history", HEDDA, "--data-dir", str(data_dir))
+        beside = Console({}).process("history", HEDDA, "--data-dir", str(data_dir))
     console = Console({"HAVERSACK_DATA_DIR": str(data_dir)})
-    alone = console.character("history", HEDDA)
+    alone = console.process("history", HEDDA)
     ledger = [line for line in alone.splitlines() if line.startswith(("seq", "    "))]
     assert len(ledger) > 6 and ledger == [
         line for line in beside.splitlines() if line.startswith(("seq", "    "))
     ]
-    assert "Done: " in console.character("restore", HEDDA, "--at", "1", "--yes")
-    assert console.character("quarantined").endswith("No character is quarantined.\n")
+    assert "Done: " in console.process("restore", HEDDA, "--at", "1", "--yes")
 
 
 @pytest.mark.parametrize(
@@ -201,8 +208,9 @@ def test_misused(arguments: tuple[str, ...], words: str) -> None:
 
 
 async def test_nobody(console: Console) -> None:
-    for command in (("history",), ("restore", "--at", "1", "--yes"), ("release",), ("repair", "--yes")):
-        said = console.character(command[0], NOBODY, *command[1:], status=1)
+    restore = ("restore", "--at", "1", "--yes")
+    for name, *options in (("history",), restore, ("release",), ("repair", "--yes")):
+        said = console.character(name, NOBODY, *options, status=1)
         assert f"character {NOBODY} does not exist" in said
 
 

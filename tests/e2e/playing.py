@@ -1,8 +1,5 @@
 """A character of another game: a catalog imported by the command line, and commands over HTTP."""
 
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,23 +7,17 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.commands import command, without_log
 from tests.servers import Servers
 from tests.serving import TOKEN, serving
 
 
 def haversack(env: dict[str, str], *arguments: str, status: int = 0) -> str:
     """Run a command to its end; its output, of both kinds."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", *arguments],
-        env=os.environ | env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == status, done.stdout
-    return done.stdout
+    ran = command(env, *arguments)
+    said = without_log(ran.output + ran.errors)
+    assert ran.status == status, said
+    return said
 
 
 class Player:

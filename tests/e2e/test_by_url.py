@@ -1,9 +1,6 @@
 """On servers of one's own, named by URL: each pair in turn, from an empty database on."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import aiohttp
@@ -11,18 +8,9 @@ import pytest
 import redis
 
 from persistence.demo.content import demo_catalog
+from tests.e2e.playing import haversack
 from tests.servers import Servers
 from tests.serving import TOKEN, Serving, serving
-
-
-def haversack(env: dict[str, str], *arguments: str) -> str:
-    """Run a command to its end; its output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", *arguments],
-        env=os.environ | env, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 async def test_from_an_empty_database_to_play(each_servers: Servers, tmp_path: Path) -> None:

@@ -75,19 +75,21 @@ class Twins:
         load(client, self.library)
         client.delete(*(getattr(self.keys, name) for name in self.keys.__struct_fields__))
         self._open(session)
+        # What the server has. Nothing but ``step`` changes it, so it is read once a step.
+        self._fields = client.hgetall(self.keys.session)
 
     def step(self, commands: Sequence[Command]) -> Outcome:
         """Apply to both and compare refusal or reply, the whole state, the totals, the journal."""
         self.steps += 1
         prefix = f"{self.steps:024x}"
-        before = self.client.hgetall(self.keys.session)
+        before = self._fields
         templates = granted(commands, self.templates)
         expected = self.engine.apply_batch(self.session, commands, templates=templates, id_prefix=prefix)
         cold = is_cold(commands)
         answer = (
             self._commit(commands, expected, before) if cold else self._execute(commands, templates, prefix)
         )
-        after = self.client.hgetall(self.keys.session)
+        after = self._fields = self.client.hgetall(self.keys.session)
         if isinstance(expected, Applied):
             self._compare_applied(expected, answer, after)
             self.session = expected.session
