@@ -28,10 +28,14 @@ def check_name(name_or_path: str) -> None:
         )
 
 
+def shipped_text(name: str) -> str:
+    """The file of the shipped ruleset of that name; see ``check_name``."""
+    return files("engine").joinpath("rulesets", name + SUFFIX).read_text("utf-8")
+
+
 def read_ruleset(name_or_path: str) -> Ruleset:
     """The shipped ruleset of that name, or the one at that path; raises ``RulesetError``."""
     check_name(name_or_path)
     if is_name(name_or_path):
-        file = files("engine").joinpath("rulesets", name_or_path + SUFFIX)
-        return parse_ruleset(file.read_text("utf-8"))
+        return parse_ruleset(shipped_text(name_or_path))
     return load_ruleset(Path(name_or_path))

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from gateway.command_line.audit import add_audit_command
 from gateway.command_line.catalog import add_catalog_commands
 from gateway.command_line.character import add_character_commands
 from gateway.command_line.flush import add_flush_command
+from gateway.command_line.health import add_health_command
 from gateway.command_line.importing import add_import_command
 from gateway.command_line.ledger import add_ledger_commands
 from gateway.command_line.openapi import add_openapi_command
@@ -22,6 +24,7 @@ from gateway.command_line.roles import add_roles_commands
 from gateway.command_line.ruleset import add_ruleset_commands, first_errors
 from gateway.command_line.token import add_token_commands
 from gateway.configuration.settings import Settings, SettingsError
+from gateway.configuration.strangers import strangers
 from gateway.serving.command_servers import add_data_dir, database
 from gateway.serving.process import fatal
 from gateway.serving.serve import serve
@@ -32,18 +35,23 @@ from persistence.roles import grant
 
 FAILED, MISUSED = 1, 2
 
+_log = logging.getLogger("haversack")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it did what it should, 1 when it could not, 2 when it was misused."""
     arguments = _parser().parse_args(argv)
     configure_logging()
     settings: Settings | None = None
+    environ = getattr(arguments, "environ", os.environ)
     try:
         settings = Settings.read(
-            getattr(arguments, "environ", os.environ),
+            environ,
             {name: getattr(arguments, name, None) for name in ("host", "port", "workers", "data_dir")},
         )
         configure_logging(settings)
+        for line in strangers(environ):
+            _log.warning("%s", line)
         status: int | None = arguments.run(settings, arguments)
     except (SettingsError, CatalogError) as error:
         for line in error.errors:
@@ -77,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.set_defaults(run=_serve)
 
     add_flush_command(commands)
+    add_health_command(commands)
 
     migrating = commands.add_parser("migrate", help="bring the database's schema up to date")
     add_data_dir(migrating)
@@ -103,7 +112,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> None:
-    with database(settings, migrated=False) as url:
+    with database(settings, migrated=False, new=True) as url:
         for name in asyncio.run(migrations.migrate(url)):
             print(f"applied {name}")
         if asyncio.run(grant(url)):

@@ -71,10 +71,10 @@ class Gate:
                 if REQUEST_ID in request.headers:
                     request_id = identifier(request, REQUEST_ID)
                 if not is_open:
-                    identity = identify(request)
+                    # Before it is judged: the log names who was turned away, too.
+                    request[IDENTITY] = identity = identify(request)
                     if not identity.unrestricted or scope not in identity.scopes:
                         admit(request, identity)
-                    request[IDENTITY] = identity
                 try:
                     response = await handler(request)
                 except SessionNotLive:

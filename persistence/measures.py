@@ -74,6 +74,12 @@ EVICTIONS: Final = counter(
 OUTBOX_DELIVERED: Final = counter(
     "haversack_outbox_entries", "Journal entries that were delivered to other systems."
 )
+OUTBOX_STALLED: Final = gauge(
+    "haversack_outbox_stalled_seconds",
+    "For how long the receiver of deliveries has been away, or has put off what waits for it; 0 while it"
+    " answers, and while nothing waits.",
+    unit=1e-3,
+)
 ITEM_SERVICE_CHECKS: Final = counter(
     "haversack_item_service_checks",
     "Times that the item service was asked for its catalog, and what came of it.",
@@ -100,6 +106,7 @@ PERSISTENCE: Final[tuple[Meter, ...]] = (
     LOAD_SECONDS,
     EVICTIONS,
     OUTBOX_DELIVERED,
+    OUTBOX_STALLED,
     ITEM_SERVICE_CHECKS,
     CATALOG_VERSION,
 )

@@ -18,6 +18,8 @@ from persistence.postgres.named_sql import query
 from persistence.postgres.pg_errors import MISFITS, statements
 
 NAME: Final = "haversack"
+# Who serves, who operates, who delivers.
+REDIS_USERS: Final = ("haversack", "haversack-operator", "haversack-outbox")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _OWNER: Final = "_owner"
 
@@ -57,14 +59,10 @@ def postgres_grants(name: str = NAME) -> str:
 def redis_users(key_prefix: str) -> dict[str, Sequence[str]]:
     """The rules of each user, as ``ACL SETUSER`` takes them; passwords are left as they are, or lacking."""
     sessions = (f"~{key_prefix}*", f"~{LIBRARIES}")
-    users = {
-        "haversack": (sessions, _SERVICE),
-        "haversack-operator": (sessions, _OPERATOR),
-        "haversack-outbox": ((f"~{STREAM}",), _OUTBOX),
-    }
+    rights = ((sessions, _SERVICE), (sessions, _OPERATOR), ((f"~{STREAM}",), _OUTBOX))
     return {
         user: ("on", "resetkeys", "resetchannels", *keys, "-@all", *(f"+{command}" for command in commands))
-        for user, (keys, commands) in users.items()
+        for user, (keys, commands) in zip(REDIS_USERS, rights, strict=True)
     }
 
 

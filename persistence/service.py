@@ -1,6 +1,6 @@
 """Wires sessions, store, item catalog and flusher together, and takes them apart again."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from msgspec import Struct
@@ -143,7 +143,7 @@ async def open_service(
                 outbox = _outbox(settings, store, settings.outbox_url)
                 writes.committed = outbox.note
                 outbox.start()
-                meters.tally(measures.OUTBOX_DELIVERED, _delivered_by(outbox))
+                _watch_outbox(meters, outbox)
                 stack.push_async_callback(outbox.stop)
             flusher.start()
             stack.push_async_callback(flusher.stop, last=last)
@@ -162,8 +162,9 @@ def _watch(meters: Meters, database: Database, items: ItemGateway) -> None:
     meters.watch(measures.CATALOG_VERSION, lambda: items.version)
 
 
-def _delivered_by(outbox: Outbox) -> Callable[[], int]:
-    return lambda: outbox.delivered
+def _watch_outbox(meters: Meters, outbox: Outbox) -> None:
+    meters.tally(measures.OUTBOX_DELIVERED, lambda: outbox.delivered)
+    meters.watch(measures.OUTBOX_STALLED, lambda: round(outbox.stalled_s * 1000))
 
 
 def _tally_feed(meters: Meters, feed: CatalogFollower) -> None:

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from engine.checking import hints as hints_of
 from engine.checking import meaning
@@ -29,6 +30,8 @@ _PLAINER = {
     'Expected "\'"': "a text was never closed with '",
     "Illegal character '\\n'": "a text does not end on its line; expected a quotation mark",
 }
+# Tables of which there may be several.
+_REPEATED: Final = ("slots", "containers", "limit_groups", "state_rules")
 
 
 @dataclass(frozen=True)
@@ -120,5 +123,8 @@ def _plain(message: str, text: str) -> str:
     else:
         at = f"{place[1]}:{place[2]}"
     if twice := _TWICE.fullmatch(message):
-        message = f"[{'.'.join(re.findall(_WORD, twice[1]))}] stands a second time"
+        key = ".".join(re.findall(_WORD, twice[1]))
+        message = f"[{key}] stands a second time"
+        if key in _REPEATED:
+            message += f"; expected a table for each, [[{key}]] with two brackets"
     return f"{at}: {_PLAINER.get(message, message)}"

@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from engine.shipped import read_ruleset
+from gateway.command_line.counting import counted
 from gateway.command_line.progress import ProgressBar
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, service_settings
-from persistence.audit import NOT_AT_REST, TITLES, Note, Options, Report, Violation, audit
-from persistence.embedded import EmbeddedError
+from persistence.audit import (
+    NOT_AT_REST,
+    OTHER_RULESET,
+    TITLES,
+    Note,
+    Options,
+    Report,
+    Violation,
+    audit,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 CLEAN, VIOLATED = 0, 1
 _SUMS = ("characters", "items", "entries", "sessions", "read again")
+# Units whose singular is more than a letter shorter.
+_ONE = {"items in sessions": "item in sessions", "ledger entries": "ledger entry"}
 # Of each invariant and each kind of note.
 SHOWN = 20
 
@@ -33,7 +44,7 @@ REMEDIES = {
     1: _MEND,
     2: _MEND,
     3: "the ledger is wrong, or rows were changed beside it: find out by whom before anything is mended",
-    4: "the ledger itself is wrong, or a backup was restored: see docs/protocol.md",
+    4: "the ledger itself is wrong, or a backup was restored without `haversack recover`: see docs/backup.md",
     5: _MEND,
     6: _MEND,
     8: "look for both entries in the ledger: one of the two may have to be taken back",
@@ -53,7 +64,6 @@ def add_audit_command(commands: "Subparsers") -> None:
 
 def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
     ruleset = read_ruleset(settings.ruleset)
-    _check_data_dir(settings)
     progress = ProgressBar(sys.stderr, "characters")
     with service_settings(settings) as service:
         try:
@@ -68,23 +78,18 @@ def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
     return CLEAN if report.clean else VIOLATED
 
 
-def _check_data_dir(settings: Settings) -> None:
-    """Refuse a directory without servers: a new, empty one would be found to be without fault."""
-    if None in (settings.redis_url, settings.database_url) and not (settings.data_dir / "lock").exists():
-        raise EmbeddedError(f"there is nothing to audit: no server has been started in {settings.data_dir}")
-
-
 def _lines(report: Report) -> Iterator[str]:
     sums = report.sums
     yield (
-        f"{sums['characters']:,} characters, {sums['items']:,} items, {sums['entries']:,} ledger entries,"
-        f" {sums['sessions']:,} sessions in {report.seconds:.1f} s"
+        f"{counted(sums['characters'], 'character')}, {counted(sums['items'], 'item')},"
+        f" {counted(sums['entries'], 'ledger entry')}, {counted(sums['sessions'], 'session')}"
+        f" in {report.seconds:.1f} s"
     )
     for number, (title, unit) in TITLES.items():
         violated = report.violated[number]
         name = f"{number:>2}" if number else " –"
         verdict = f"{violated:,} VIOLATED" if violated else "ok"
-        yield f"{name}  {title}: {verdict} ({report.looked_at[number]:,} {unit})"
+        yield f"{name}  {title}: {verdict} ({_looked_at(report.looked_at[number], unit)})"
         yield from _found([one for one in report.violations if one.invariant == number], violated)
         if violated:
             yield f"      → {REMEDIES[number]}"
@@ -92,7 +97,19 @@ def _lines(report: Report) -> Iterator[str]:
     for kind, count in sorted(report.noted.items()):
         yield f"note: {kind} ({count:,})"
         yield from _found([one for one in report.notes if one.kind == kind], count)
-    yield "All invariants hold." if report.clean else f"{report.violated.total():,} violations."
+    if not report.clean:
+        yield f"{counted(report.violated.total(), 'violation')}."
+    elif skipped := report.noted[OTHER_RULESET]:
+        yield (
+            f"No violation was found; not recounted under another ruleset: {counted(skipped, 'session')}"
+            " (set HAVERSACK_RULESET as it is set for `serve`)."
+        )
+    else:
+        yield "All invariants hold."
+
+
+def _looked_at(number: int, unit: str) -> str:
+    return f"{number:,} {_ONE.get(unit, unit.removesuffix('s')) if number == 1 else unit}"
 
 
 def _found(found: list[Violation] | list[Note], count: int) -> Iterator[str]:

@@ -12,7 +12,9 @@ import msgspec
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway.command_line import character_arguments
+from gateway.command_line.agreement import agreed
 from gateway.command_line.catalog_words import diff_lines, version_lines
+from gateway.command_line.counting import counted
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, database
 from persistence.errors import CatalogChanged
@@ -99,8 +101,8 @@ def _import(settings: Settings, arguments: argparse.Namespace) -> int:
     async def replace(store: InventoryStore) -> CatalogDiff:
         return await replace_catalog(store, content, by=arguments.by, force=arguments.force)
 
-    diff = _run(settings, ruleset, replace)
-    _say([f"The catalog is at version {diff.version}: {len(content.templates)} templates."])
+    diff = _run(settings, ruleset, replace, new=True)
+    _say([f"The catalog is at version {diff.version}: {counted(len(content.templates), 'template')}."])
     return DONE
 
 
@@ -140,7 +142,7 @@ def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
         _say([f"The catalog says what it said at version {version}: there is nothing to do."])
         return DONE
     _say(diff_lines(seen))
-    if not seen.accepted or not (arguments.yes or _confirmed()):
+    if not seen.accepted or not (arguments.yes or agreed()):
         _say(["Nothing was done."])
         return FAILED
 
@@ -163,7 +165,13 @@ def _content_of(ruleset: Ruleset, arguments: argparse.Namespace) -> CatalogConte
     return read_content(read_entries(arguments.files, mapped=mapping is not None), ruleset, mapping)
 
 
-def _run(settings: Settings, ruleset: Ruleset, act: Callable[[InventoryStore], Awaitable[T]]) -> T:
+def _run(
+    settings: Settings,
+    ruleset: Ruleset,
+    act: Callable[[InventoryStore], Awaitable[T]],
+    *,
+    new: bool = False,
+) -> T:
     async def run(url: str) -> T:
         store = await InventoryStore.connect(url, ruleset, pool_size=1)
         try:
@@ -171,18 +179,8 @@ def _run(settings: Settings, ruleset: Ruleset, act: Callable[[InventoryStore], A
         finally:
             await store.close()
 
-    with database(settings) as url:
+    with database(settings, new=new) as url:
         return asyncio.run(run(url))
-
-
-def _confirmed() -> bool:
-    """Whether somebody at a terminal says yes; nobody else is asked."""
-    if not sys.stdin.isatty():
-        _say(["Nobody is here to say yes: add --yes."])
-        return False
-    sys.stdout.write("Do it? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _document(shown: object) -> str:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from gateway.command_line.counting import counted
 from persistence.items.catalog_diff import CatalogDiff
 from persistence.items.catalog_versions import CatalogVersion
+
+# Of templates that an earlier release has stored, perhaps.
+_NOTHING_TO_SHOW: Final = "spelled otherwise before, or in a way that cannot be read any more"
 
 
 def diff_lines(diff: CatalogDiff) -> Iterator[str]:
@@ -18,7 +22,7 @@ def diff_lines(diff: CatalogDiff) -> Iterator[str]:
         return
     yield (
         f"Against version {diff.base}: {counts.added} added, {counts.removed} removed,"
-        f" {counts.changed} changed; {counts.templates} templates then."
+        f" {counts.changed} changed; {counted(counts.templates, 'template')} then."
     )
     for name in diff.added:
         yield f"+ {name}"
@@ -28,7 +32,8 @@ def diff_lines(diff: CatalogDiff) -> Iterator[str]:
     yield from _more(counts.removed - len(diff.removed), "removed")
     for one in diff.changed:
         facts = "; ".join(f"{fact} {_json(old)} → {_json(new)}" for fact, (old, new) in one.facts.items())
-        yield f"~ {one.template_id}: {', '.join(filter(None, [facts, 'data' if one.data else '']))}"
+        what = ", ".join(filter(None, [facts, "data" if one.data else ""]))
+        yield f"~ {one.template_id}: {what or _NOTHING_TO_SHOW}"
     yield from _more(counts.changed - len(diff.changed), "changed")
     for tighter in diff.tightened:
         held = _held(tighter.characters, tighter.items)
@@ -47,10 +52,10 @@ def version_lines(versions: Sequence[CatalogVersion]) -> Iterator[str]:
         yield "There has been no catalog yet."
     for one in versions:
         at = datetime.fromtimestamp(one.imported_at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        counted = "" if one.added is None else f", +{one.added} -{one.removed} ~{one.changed}"
+        changes = "" if one.added is None else f", +{one.added} -{one.removed} ~{one.changed}"
         restorable = "" if one.restorable else ", not kept"
         yield (
-            f"{one.version}  {at}  {one.by or 'unknown'}: {one.count} templates{counted},"
+            f"{one.version}  {at}  {one.by or 'unknown'}: {counted(one.count, 'template')}{changes},"
             f" {one.content[:12]}, ruleset {one.ruleset}{restorable}"
         )
 
@@ -63,11 +68,7 @@ def _more(left: int, what: str) -> Iterator[str]:
 def _held(characters: int, items: int) -> str:
     if not items:
         return "nobody has any"
-    return f"{_counted(items, 'item')} of {_counted(characters, 'character')}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    return f"{counted(items, 'item')} of {counted(characters, 'character')}"
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - whatever a fact may be

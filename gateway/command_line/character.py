@@ -14,6 +14,7 @@ from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
 from gateway.command_line import character_arguments, character_words
 from gateway.command_line.agreement import agreed
+from gateway.command_line.same_ruleset import check_ruleset
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, service_settings
 from persistence.desk.desk import Desk, History
@@ -99,6 +100,9 @@ def _add_origin(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--reason", type=character_arguments.reason, default="", metavar="TEXT", help="why, for the ledger"
+    )
+    parser.add_argument(
+        "--any-ruleset", action="store_true", help="also where the character is played under another ruleset"
     )
 
 
@@ -221,6 +225,10 @@ def _previewed(
     """
     ruleset = read_ruleset(settings.ruleset)
     with service_settings(settings) as service:
+        # Erasing asks no rules.
+        if not getattr(arguments, "any_ruleset", True):
+            char_id, name = arguments.char_id, settings.ruleset
+            _run(service, ruleset, lambda desk: check_ruleset(desk, char_id, name, ruleset))
         for _ in range(PREVIEWS):
             seen: T | None = None
             if not arguments.yes:

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.outcome import Changes
 from engine.state import Actor, Item, Place
+from gateway.command_line.counting import counted
 from persistence.desk.desk import History
 from persistence.desk.incidents import Incident
 from persistence.desk.repair import Examination
@@ -100,9 +101,9 @@ def _held_lines(seen: Examination, damage: str) -> Iterator[str]:
     assert seen.held is not None
     if damage:
         yield f"It is damaged: {damage}."
-        yield f"All {len(seen.held.texts)} entries of its journal would be set aside."
+        yield f"Its journal would be set aside, all of it: {counted(len(seen.held.texts), 'entry')}."
     elif seen.lost:
-        yield f"PostgreSQL does not have these {len(seen.lost)} entries of it, which would be set aside:"
+        yield f"PostgreSQL does not have {counted(len(seen.lost), 'entry')} of it, to be set aside:"
         follows = seen.lost[0].seq == seen.seq + 1
         yield from (f"  {line}" for line in entry_lines(seen.lost, seen.before if follows else None))
     else:
@@ -118,8 +119,7 @@ def _item_lines(changes: Changes, before: Mapping[str, Item]) -> Iterator[str]:
 def _incident_lines(incident: Incident) -> Iterator[str]:
     name = "Incident" if incident.incident_id is None else f"Incident {incident.incident_id}"
     when = "" if incident.at is None else f", {moment(incident.at)}"
-    count = len(incident.entries)
-    yield f"{name}{when}: {incident.reason}; {count} {'entry' if count == 1 else 'entries'} set aside"
+    yield f"{name}{when}: {incident.reason}; {counted(len(incident.entries), 'entry')} set aside"
     for document in incident.entries:
         try:
             yield from (f"  {line}" for line in entry_lines([_entry(document)], None))

@@ -1,13 +1,16 @@
 """What an import has come to, in words for a terminal, and what is told of single rows, as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
+from gateway.command_line.counting import counted
 from persistence.moving_in.findings import Finding, Tally
 
 _encode = msgspec.json.Encoder().encode
+
+NAMED_MAX: Final = 20
 
 # What became of rows, in the order in which it is told.
 _BECAME: Final = {
@@ -29,9 +32,11 @@ def summary(tally: Tally, *, written: bool, report: str | None) -> Iterator[str]
     """What became of all rows; ``written``: it was done, and not only looked at."""
     were = "were" if written else "would be"
     yield (
-        f"{tally.rows:,} rows: {tally.characters:,} characters with {tally.items:,} items {were} brought in"
-        f" ({tally.seconds:.1f} s)."
+        f"{counted(tally.rows, 'row')}: {counted(tally.characters, 'character')}"
+        f" with {counted(tally.items, 'item')} {were} brought in ({tally.seconds:.1f} s)."
     )
+    if tally.left_aside:
+        yield f"Columns that were left aside: {_listed(tally.left_aside)}."
     for became, words in _BECAME.items():
         if rows := tally.became[became]:
             yield f"  {rows:>12,} rows {words}"
@@ -41,9 +46,14 @@ def summary(tally: Tally, *, written: bool, report: str | None) -> Iterator[str]
         yield "What rules and table say of rows:"
         for (outcome, code), rows in sorted(tally.found.items(), key=lambda one: (-one[1], one[0])):
             units = tally.found_units[outcome, code]
-            yield f"  {rows:>12,} × {code}: {outcome}" + (f", {units:,} units" if units else "")
+            yield f"  {rows:>12,} × {code}: {outcome}" + (f", {counted(units, 'unit')}" if units else "")
         yield f"Row by row: {report}" if report else "Row by row: --report FILE"
     yield from _reconciled(tally)
+
+
+def _listed(names: Sequence[str]) -> str:
+    listed = ", ".join(map(repr, names[:NAMED_MAX]))
+    return f"{listed} and {len(names) - NAMED_MAX:,} more" if len(names) > NAMED_MAX else listed
 
 
 def _reconciled(tally: Tally) -> Iterator[str]:
@@ -55,4 +65,5 @@ def _reconciled(tally: Tally) -> Iterator[str]:
     if tally.overflowed_units:
         parts[0] += f" (of these {tally.overflowed_units:,} in the overflow container)"
     parts += [f"{units:,} {word}" for word in ("rejected", "existing") if (units := tally.sum(word))]
-    yield f"Reconciled: {tally.sum('read'):,} units read = {' + '.join(parts)}, each template by itself."
+    read = counted(tally.sum("read"), "unit")
+    yield f"Reconciled: {read} read = {' + '.join(parts)}, each template by itself."

@@ -85,12 +85,12 @@ def add_import_command(commands: "Subparsers") -> None:
 
 def _import(settings: Settings, arguments: argparse.Namespace) -> int:
     ruleset = read_ruleset(settings.ruleset)
-    options = _options(arguments)
     try:
-        with _source(arguments) as source, database(settings) as url:
+        options = _options(arguments)
+        with _source(arguments) as source, database(settings, new=True) as url:
             return uvloop.run(_run(url, ruleset, options, source, arguments))
     except OSError as error:
-        raise ImportRefused(str(error)) from error
+        raise ImportRefused(_words(error)) from error
 
 
 async def _run(
@@ -155,6 +155,11 @@ def _source(arguments: argparse.Namespace) -> Iterator[Source]:
 def _opened(path: str) -> Iterator[BinaryIO]:
     with ExitStack() as stack:
         yield sys.stdin.buffer if path == "-" else stack.enter_context(Path(path).open("rb"))
+
+
+def _words(error: OSError) -> str:
+    """Which file it is about and what is wrong with it, where it is about one."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def _options(arguments: argparse.Namespace) -> Options:

@@ -5,6 +5,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from gateway.command_line.counting import counted
 from gateway.configuration.settings import JOURNAL_KEEP_DAYS_MAX, Settings
 from gateway.serving.command_servers import add_data_dir, database
 from persistence.ledger.baselines import Progress
@@ -75,8 +76,8 @@ class ProgressLine:
 
     def show(self, progress: Progress) -> None:
         """Show how far a week is."""
-        words = f"{progress.week}: {progress.characters:,} characters, {progress.baselines:,} baselines"
-        self._over(words)
+        characters = counted(progress.characters, "character")
+        self._over(f"{progress.week}: {characters}, {counted(progress.baselines, 'baseline')}")
 
     def clear(self) -> None:
         """Leave an empty line for what comes next."""
@@ -90,8 +91,8 @@ class ProgressLine:
 
 def _planned_words(planned: Plan) -> str:
     return (
-        f"{planned.week}: {planned.entries:,} entries of {planned.characters:,} characters,"
-        f" {planned.baselines:,} baselines to write"
+        f"{planned.week}: {counted(planned.entries, 'entry')} of {counted(planned.characters, 'character')},"
+        f" {counted(planned.baselines, 'baseline')} to write"
     )
 
 
@@ -101,7 +102,7 @@ def _trimmed_words(trimmed: Trimmed) -> list[str]:
     words = [f"dropped {week}" for week in trimmed.dropped]
     if trimmed.baselines or trimmed.superseded:
         words.append(
-            f"{trimmed.baselines:,} baselines were written, {trimmed.superseded:,} older ones deleted."
+            f"Written: {counted(trimmed.baselines, 'baseline')}; older ones deleted: {trimmed.superseded:,}."
         )
     if trimmed.kept:
         words.append(f"Not done: {trimmed.kept}")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from gateway.command_line import character_arguments
+from gateway.command_line.agreement import agreed
 from gateway.command_line.character_words import moment
+from gateway.command_line.counting import counted
 from gateway.configuration.settings import Settings
 from gateway.configuration.urls import redacted
 from gateway.serving.command_servers import add_data_dir, database
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 DONE, FAILED = 0, 1
 # A statement that goes through all characters may take this long; nobody waits for it.
 STATEMENT_TIMEOUT_S = 600.0
+# Of a receiver that is away, or wants to be asked later, nothing is stored: it may be well a moment later.
+_WHY = 'Where that lasts, the log of the processes that serve says why: "the outbox waits …".'
 
 T = TypeVar("T")
 
@@ -43,7 +47,7 @@ def add_outbox_commands(commands: "Subparsers") -> None:
     add_data_dir(skipping)
     skipping.set_defaults(run=_skip)
     forgetting = ours.add_parser("forget", help="deliver nothing of what there is now, and begin anew or not")
-    forgetting.add_argument("--yes", action="store_true", help="do it")
+    forgetting.add_argument("--yes", action="store_true", help="do it without asking")
     add_data_dir(forgetting)
     forgetting.set_defaults(run=_forget)
 
@@ -66,8 +70,10 @@ def _skip(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _forget(settings: Settings, arguments: argparse.Namespace) -> int:
     if not arguments.yes:
-        _say("What is not delivered yet never will be. Say --yes to do it.")
-        return FAILED
+        _say("What is not delivered yet never will be.")
+        if not agreed():
+            _say("Nothing was done.")
+            return FAILED
     if _asked(settings, forget):
         _say("Forgotten. Where HAVERSACK_OUTBOX_URL is set, delivery begins anew, at the present.")
     else:
@@ -96,17 +102,20 @@ def _status_lines(status: OutboxStatus, url: str | None) -> Iterator[str]:
     if not status.entries:
         yield "All of them are."
     else:
-        yield f"{status.entries:,} changes of {status.characters:,} characters wait."
+        changes, characters = counted(status.entries, "change"), counted(status.characters, "character")
+        yield f"Waiting: {changes} of {characters}."
     if status.oldest_at is not None:
         behind_s = max(0.0, time.time() - status.oldest_at / 1000)
         yield f"The oldest is of {moment(status.oldest_at)}, {behind_s:,.1f} s ago."
+    if status.characters > status.refused:
+        yield _WHY
     for one in status.refusals:
         yield (
-            f"{one.char_id}: what follows seq {one.seq} was refused {one.refusals} times, the next try is at"
-            f" {moment(one.retry_at)}: {one.problem}"
+            f"{one.char_id}: what follows seq {one.seq} was refused {counted(one.refusals, 'time')},"
+            f" the next try is at {moment(one.retry_at)}: {one.problem}"
         )
     if status.refused > len(status.refusals):
-        yield f"… and {status.refused - len(status.refusals):,} more characters."
+        yield f"… and {counted(status.refused - len(status.refusals), 'more character')}."
 
 
 def _say(*lines: str) -> None:

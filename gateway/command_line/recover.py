@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from gateway.command_line.agreement import agreed
+from gateway.command_line.counting import counted
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, service_settings
 from persistence.recover import Standing, recover, standing
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DONE, FAILED = 0, 1
+_QUESTION: Final = "Was PostgreSQL restored from a backup, and is everything stopped?"
 
 
 def add_recover_command(commands: "Subparsers") -> None:
@@ -26,34 +29,24 @@ def add_recover_command(commands: "Subparsers") -> None:
 def _recover(settings: Settings, arguments: argparse.Namespace) -> int:
     with service_settings(settings) as service:
         _say(*_words(asyncio.run(standing(service))))
-        if not arguments.yes and not _agreed():
+        if not arguments.yes and not agreed(_QUESTION):
             _say("Nothing was done.")
             return FAILED
         deleted = asyncio.run(recover(service, _tell))
-    _say(f"{deleted:,} keys were deleted from Redis. The service may be started.")
+    _say(f"{counted(deleted, 'key')} deleted from Redis. The service may be started.")
     return DONE
 
 
 def _words(now: Standing) -> list[str]:
     return [
-        f"{now.characters:,} characters in PostgreSQL go on from there, with new epochs and incarnations.",
-        f"{now.sessions:,} sessions in Redis are deleted, with all that they have not flushed.",
+        f"In PostgreSQL: {counted(now.characters, 'character')}, to go on with new epochs and incarnations.",
+        f"In Redis: {counted(now.sessions, 'session')}, to be deleted with all that is not flushed.",
     ]
-
-
-def _agreed() -> bool:
-    """Whether somebody at a terminal says yes; a script has to say it beforehand."""
-    if not sys.stdin.isatty():
-        _say("Say --yes where nobody can be asked.")
-        return False
-    sys.stdout.write("Was PostgreSQL restored from a backup, and is everything stopped? Type yes: ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() == "yes"
 
 
 def _tell(characters: int) -> None:
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{characters:,} characters")
+        sys.stderr.write(f"\r\x1b[K{counted(characters, 'character')}")
         sys.stderr.flush()
 
 

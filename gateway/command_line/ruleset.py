@@ -7,9 +7,11 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from engine.checking.text import read_file
+from engine.checking.text import RulesetText, read_file, read_text
 from engine.ruleset import Ruleset
 from engine.ruleset_file import ContainerEntry, LimitGroupEntry
+from engine.shipped import check_name, is_name, shipped_rulesets, shipped_text
+from gateway.command_line.counting import counted
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -26,7 +28,7 @@ def add_ruleset_commands(commands: "Subparsers") -> None:
         required=True, metavar="COMMAND"
     )
     checking = ruleset.add_parser("check", help="explain a ruleset, or what is wrong with it")
-    checking.add_argument("file", type=Path, metavar="FILE")
+    checking.add_argument("ruleset", metavar="RULESET", help="a shipped one's name, or a path")
     checking.set_defaults(run=_check, environ={})
 
 
@@ -38,12 +40,21 @@ def first_errors(errors: list[str]) -> list[str]:
 
 
 def _check(_: object, arguments: argparse.Namespace) -> int:
-    read = read_file(arguments.file)
+    read = _read(arguments.ruleset)
     if read.source is None:
         sys.stderr.writelines(f"{line}\n" for line in read.errors)
         return MISUSED
     sys.stdout.writelines(f"{line}\n" for line in (*summary(Ruleset(read.source)), *read.hints))
     return 0
+
+
+def _read(name_or_path: str) -> RulesetText:
+    """As the setting is read, but that a file which is there need not look like a path."""
+    shipped = name_or_path in shipped_rulesets()
+    if not is_name(name_or_path) or (not shipped and Path(name_or_path).exists()):
+        return read_file(Path(name_or_path))
+    check_name(name_or_path)
+    return read_text(shipped_text(name_or_path), name_or_path)
 
 
 def summary(ruleset: Ruleset) -> Iterator[str]:
@@ -69,7 +80,7 @@ def _lines(label: str, entries: Iterable[str]) -> Iterator[str]:
 
 
 def _container(entry: ContainerEntry) -> str:
-    room = f"{entry.capacity} slots" if entry.kind == "slots" else f"a {entry.kind}"
+    room = counted(entry.capacity, "slot") if entry.kind == "slots" else f"a {entry.kind}"
     if entry.attribute is not None:
         room += f" and {entry.per_point} for each point of {entry.attribute}"
     kinds = f"takes {', '.join(entry.kinds)}" if entry.kinds else "takes every kind"

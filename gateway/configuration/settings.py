@@ -28,6 +28,9 @@ PLAYER_TOKEN_MAX_S_MAX: Final = 24 * 3600
 CONNECTIONS_MAX_MAX: Final = 1_000_000
 REQUEST_TIMEOUT_S_MAX: Final = 3600
 KEEPALIVE_S_MAX: Final = 24 * 3600
+# Where the network can reach it, a token must not be one that can be guessed. 32 characters are what
+# `openssl rand -hex 16` prints: 128 bits.
+TOKEN_LENGTH_MIN: Final = 32
 RATE_PLAYER: Final = Rate(50, 200)
 
 
@@ -88,13 +91,8 @@ class Settings:
     access_log: str = "off"
 
     def __post_init__(self) -> None:
-        """Refuse what would be open to the network under a token nobody chose, and half a cluster."""
-        errors = []
-        if self.token is None and self.tokens is None and not is_loopback(self.host):
-            errors.append(
-                "HAVERSACK_TOKEN: must be set when HAVERSACK_HOST is not a loopback address,"
-                " or HAVERSACK_TOKENS"
-            )
+        """Refuse what would be open to the network under no token or a short one, and half a cluster."""
+        errors = [] if is_loopback(self.host) else self._token_errors()
         if (self.tls_cert is None) is not (self.tls_key is None):
             errors.append("HAVERSACK_TLS_CERT: is needed with HAVERSACK_TLS_KEY, and the other way round")
         if self.shards == 1 and self.redis_url is not None and self.redis_url.startswith("redis+cluster:"):
@@ -104,6 +102,19 @@ class Settings:
         errors += self._outbox_errors()
         if errors:
             raise SettingsError(errors)
+
+    def _token_errors(self) -> list[str]:
+        if self.token is not None and len(self.token) < TOKEN_LENGTH_MIN:
+            return [
+                f"HAVERSACK_TOKEN: must have {TOKEN_LENGTH_MIN} characters or more when HAVERSACK_HOST is not"
+                " a loopback address"
+            ]
+        if self.token is None and self.tokens is None:
+            return [
+                "HAVERSACK_TOKEN: must be set when HAVERSACK_HOST is not a loopback address,"
+                " or HAVERSACK_TOKENS"
+            ]
+        return []
 
     def _outbox_errors(self) -> list[str]:
         if self.outbox_url is None:

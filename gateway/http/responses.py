@@ -44,6 +44,11 @@ class JsonReply(web.Response):
         self._be_whole()
         return await super().prepare(request)
 
+    def force_close(self) -> None:
+        """As any response: the connection ends with it."""
+        self._be_whole()
+        super().force_close()
+
     @property
     def size(self) -> int:
         """Bytes of the body."""

@@ -15,13 +15,15 @@ class Announcement:
         ruleset: Ruleset,
         token_path: Path | None,
         *,
+        servers: str,
         demo: bool,
         https: bool,
         say: Callable[[str], None],
     ) -> None:
-        """``token_path`` is None for a token that was given; ``say`` gets the lines."""
+        """``token_path`` is None for a token that was given; ``say`` gets the lines, also ``servers``."""
         self._ruleset = ruleset
         self._token_path = token_path
+        self._servers = servers
         self._demo = demo
         self._scheme = "https" if https else "http"
         self._say = say
@@ -31,11 +33,12 @@ class Announcement:
         host, port = address[:2]
         url = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         self._say(f"Haversack serves at {url}, ruleset {self._ruleset.name} {self._ruleset.hash}")
+        self._say(self._servers)
         if self._token_path is not None:
             self._say(f"The token is in {self._token_path}")
         if self._demo:
             token = f"$(cat {self._token_path})" if self._token_path is not None else "$HAVERSACK_TOKEN"
-            self._say(f"Try it: a better sword for Hedda, who wears an iron one\n{_first_curl(url, token)}")
+            self._say(f"Try it: equip Hedda with her longsword\n{_first_curl(url, token)}")
 
 
 def _first_curl(url: str, token: str) -> str:

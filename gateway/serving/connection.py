@@ -25,7 +25,17 @@ _log = logging.getLogger("haversack.gateway")
 class Connection(RequestHandler):
     """One caller. ``look`` is to be called about every second."""
 
-    __slots__ = ("_body_of", "_body_since", "_head", "_head_since", "_limits", "_made", "_stuck_since")
+    __slots__ = (
+        "_body_of",
+        "_body_since",
+        "_head",
+        "_head_since",
+        "_leaving",
+        "_limits",
+        "_made",
+        "_piece_max",
+        "_stuck_since",
+    )
 
     def __init__(
         self,
@@ -43,6 +53,23 @@ class Connection(RequestHandler):
         self._body_of: BaseRequest | None = None
         self._body_since = 0.0
         self._stuck_since: float | None = None
+        self._leaving = False
+        self._piece_max = _PIECE_MAX
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it has left HTTP, and its end is not told by a header."""
+        return self._upgraded
+
+    def is_new(self, since: float) -> bool:
+        """Whether it was made after ``since``, by the loop's time, and nothing was asked over it yet."""
+        return self._request_count == 0 and self._made > since and self.transport is not None
+
+    def leave(self) -> None:
+        """From now on, answer with ``Connection: close`` and end with that: the service stops."""
+        self._leaving = True
+        # Nothing is written in one piece any more, for such a piece says that the connection stays.
+        self._piece_max = _NONE
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or tell the caller that there are too many."""
@@ -138,12 +165,15 @@ class Connection(RequestHandler):
             and request.method != "HEAD"
             and not self._upgraded
             and not self._logging_enabled
-            and resp.size <= _PIECE_MAX
+            and resp.size <= self._piece_max
             and transport is not None
             and not transport.is_closing()
         ):
             transport.write(resp.message())
             return resp, False
+        # What was sent behind this request, without waiting for its answer, is answered too.
+        if self._leaving and not self._messages:
+            resp.force_close()
         return await super().finish_response(request, resp, start_time)
 
     def handle_error(

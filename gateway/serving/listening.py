@@ -9,10 +9,30 @@ The kernel lets only processes of one user share a port. Two services of one use
 mistake, so the port is claimed without sharing, and opened to others when it is ours.
 """
 
+import errno
 import socket
 from typing import Any, Final
 
 BACKLOG: Final = 1024
+
+
+class PortTaken(OSError):
+    """Somebody else listens there; the message says what to do."""
+
+
+def check_free(host: str, port: int) -> None:
+    """Look whether the port is free, before much else is begun; who comes in between is found later.
+
+    Raises ``PortTaken``; ``OSError`` for a host that is not here, or a port that may not be had.
+    """
+    try:
+        SharedPort(host, port).let_go()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"port {port} is taken; --port names another") from error
+        # A name may have an address of a family that this machine has not, beside one that serves.
+        if error.errno != errno.EAFNOSUPPORT:
+            raise
 
 
 class SharedPort:

@@ -25,7 +25,7 @@ from gateway.http.connection_limits import ConnectionLimits
 from gateway.serving.announcement import Announcement
 from gateway.serving.command_servers import migrate, service_at
 from gateway.serving.first_token import kept_token
-from gateway.serving.listening import SharedPort
+from gateway.serving.listening import SharedPort, check_free
 from gateway.serving.open_files import allow_connections
 from gateway.serving.process import (
     STOPPING,
@@ -37,6 +37,7 @@ from gateway.serving.process import (
 from gateway.serving.server import GatewayRunner
 from gateway.serving.site import GatewaySite
 from gateway.serving.tls import certificate_of
+from gateway.serving.which_servers import servers_line, start_embedded
 from gateway.serving.workers import WATCH_INTERVAL_S, Workers
 from gateway.telemetry.logs import configure_logging
 from gateway.telemetry.measures import CONNECTIONS
@@ -50,12 +51,12 @@ from persistence.errors import PersistenceError
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.service import ServiceSettings, open_service
 
-# Requests that run when the stop is asked for get this long to end.
+# So long a stop goes on to take requests, and answers them with `Connection: close`.
+GRACE_S: Final = 1.0
+# Requests that run after that get this long to end.
 SHUTDOWN_TIMEOUT_S: Final = 10.0
 # Connections count from the end of the handshake on, so those in it are bounded by time alone.
 HANDSHAKE_S: Final = 5.0
-# What PostgreSQL allows by itself, and what each further worker may need.
-_CONNECTIONS, _CONNECTIONS_A_WORKER = 100, 10
 _DEMO_IS_THERE = "The demo's catalog and characters are in place."
 _STOPPING = "Stopping: requests are finished, then changes are flushed."
 _NO_TLS = (
@@ -74,15 +75,16 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
     ``ProcessEnded``.
     """
     ruleset = read_ruleset(settings.ruleset)
-    # What is wrong with these files is told before any server is started.
+    # What is wrong with these files, or with the port, is told before any server is started.
     read_credentials(settings)
     certificate_of(settings)
+    check_free(settings.host, settings.port)
     if settings.tls_cert is None and not is_loopback(settings.host):
         _log.warning(_NO_TLS, settings.host)
     with ExitStack() as stack:
         servers: EmbeddedServers | None = None
         if settings.redis_url is None or settings.database_url is None:
-            servers = stack.enter_context(_embedded(settings))
+            servers = stack.enter_context(start_embedded(settings))
             for note in servers.notes:
                 say(note)
         token_path: Path | None = None
@@ -100,7 +102,12 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
             # Before any fork, so that all workers have it.
             board=Board(ruleset, settings.workers),
             announcement=Announcement(
-                ruleset, token_path, demo=demo, https=settings.tls_cert is not None, say=say
+                ruleset,
+                token_path,
+                servers=servers_line(settings),
+                demo=demo,
+                https=settings.tls_cert is not None,
+                say=say,
             ),
             demo=demo,
             say=say,
@@ -216,7 +223,7 @@ class _Service:
         app = init_app(settings, orchestrator, watch)
         limits = ConnectionLimits(settings.connections_max, settings.request_timeout_s, settings.keepalive_s)
         allow_connections(settings.connections_max)
-        runner = GatewayRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT_S, limits=limits)
+        runner = GatewayRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT_S, limits=limits, grace_s=GRACE_S)
         await runner.setup()
         server = runner.server
         assert server is not None
@@ -240,13 +247,3 @@ class _Service:
 
     def _broken(self) -> str | None:
         return None if self.servers is None else self.servers.dead()
-
-
-def _embedded(settings: Settings) -> EmbeddedServers:
-    connections = _CONNECTIONS + _CONNECTIONS_A_WORKER * (settings.workers - 1)
-    return EmbeddedServers.start(
-        settings.data_dir,
-        valkey=settings.redis_url is None,
-        postgres=settings.database_url is None,
-        postgres_settings={"max_connections": str(connections)},
-    )

@@ -17,6 +17,11 @@ from gateway.serving.connection import Connection
 LINGERING_S: Final = 2.0
 # How often all connections are looked at, at least.
 LOOK_INTERVAL_S: Final = 1.0
+# While a stop waits for its callers to hear of it, how often it looks whether any are left; who was told
+# to connect again is back before the second look.
+_LEFT_INTERVAL_S: Final = 0.05
+# Who has connected just before the port was closed gets this long to ask something.
+_FIRST_REQUEST_S: Final = 0.5
 
 _HANDLING: Final = RequestHandler._handle_request.__code__
 
@@ -47,10 +52,29 @@ class _Loop:
 
 class _Server(web.Server):
     limits: ConnectionLimits
+    leaving = False
 
     def __call__(self) -> RequestHandler:
         loop = cast(asyncio.AbstractEventLoop, _Loop(self._loop))
-        return Connection(self, self.limits, loop=loop, **self._kwargs)
+        connection = Connection(self, self.limits, loop=loop, **self._kwargs)
+        if self.leaving:
+            connection.leave()
+        return connection
+
+    def leave(self) -> None:
+        """End each connection with its next answer, those that are still to come as well."""
+        self.leaving = True
+        for connection in self.connections:
+            cast(Connection, connection).leave()
+
+    def has_callers(self) -> bool:
+        """Whether there are connections that an answer can end."""
+        return any(not cast(Connection, connection).is_stream for connection in self.connections)
+
+    def has_new_callers(self) -> bool:
+        """Whether anybody has connected just now, whose first request is on its way."""
+        since = self._loop.time() - _FIRST_REQUEST_S
+        return any(cast(Connection, connection).is_new(since) for connection in self.connections)
 
     def look(self) -> None:
         now = self._loop.time()
@@ -68,12 +92,15 @@ class GatewayRunner(web.AppRunner):
         access_log: logging.Logger | None = None,
         shutdown_timeout: float = 60.0,
         limits: ConnectionLimits | None = None,
+        grace_s: float = 0.0,
     ) -> None:
         """No request is logged unless there is an ``access_log``: a line a request is dear.
 
-        ``shutdown_timeout``: seconds that ``cleanup`` gives running requests to end.
+        ``shutdown_timeout``: seconds that ``cleanup`` gives running requests to end. ``grace_s``: seconds
+        that it goes on to take requests before that, to tell callers to connect elsewhere.
         """
         self._limits = limits or ConnectionLimits()
+        self._grace_s = grace_s
         self._looking: asyncio.Task[None] | None = None
         super().__init__(
             app,
@@ -86,11 +113,33 @@ class GatewayRunner(web.AppRunner):
         )
 
     async def cleanup(self) -> None:
-        """Stop: finish running requests, then close all connections."""
+        """Stop: tell callers, finish running requests, then close all connections."""
+        if self._grace_s and isinstance(server := self.server, _Server):
+            await self._take_leave(server)
         await super().cleanup()
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
+
+    async def _take_leave(self, server: _Server) -> None:
+        """Answer with ``Connection: close`` for a while, or until nobody is left.
+
+        A request may be on its way on any connection that stays open. Where it is closed at once, the
+        caller cannot tell whether the request was carried out.
+        """
+        server.leave()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._grace_s
+        seen = server.has_callers()
+        while (left_s := end - loop.time()) > 0 and (seen or server.has_callers()):
+            seen = server.has_callers()
+            await asyncio.sleep(min(_LEFT_INTERVAL_S, left_s))
+        for site in self.sites:
+            await site.stop()
+        for _ in range(round(_FIRST_REQUEST_S / _LEFT_INTERVAL_S)):
+            if not server.has_new_callers():
+                break
+            await asyncio.sleep(_LEFT_INTERVAL_S)
 
     async def _make_server(self) -> web.Server:
         # aiohttp gives no way to name the protocol's class.

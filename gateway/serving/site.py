@@ -1,12 +1,17 @@
 """Where the gateway listens."""
 
 import asyncio
+import os
 import socket
 from ssl import SSLContext
+from typing import Final, cast
 
 from aiohttp import web
 
 from gateway.serving.listening import BACKLOG
+
+# Who is still to agree on a cipher when the port is closed gets this long.
+_LAST_HANDSHAKE_S: Final = 1.0
 
 
 class GatewaySite(web.BaseSite):
@@ -51,3 +56,43 @@ class GatewaySite(web.BaseSite):
                 ssl=self._ssl_context,
                 ssl_handshake_timeout=self._handshake_timeout_s,
             )
+
+    async def stop(self) -> None:
+        """Listen no more, and take those who are connected already and wait for it.
+
+        The kernel would reset them, and they could not tell whether their first request was carried out.
+        """
+        server, loop = self._runner.server, asyncio.get_running_loop()
+        if server is None or self._server is None:
+            # It could not begin to listen.
+            await super().stop()
+            return
+        ports = cast(asyncio.Server, self._server).sockets
+        listening = [socket.socket(fileno=os.dup(one.fileno())) for one in ports]
+        await super().stop()
+        waiting = [one for port in listening for one in _rest_of(port)]
+        await asyncio.gather(
+            *(
+                loop.connect_accepted_socket(
+                    server,
+                    one,
+                    ssl=self._ssl_context,
+                    ssl_handshake_timeout=None if self._ssl_context is None else _LAST_HANDSHAKE_S,
+                )
+                for one in waiting
+            ),
+            # A handshake that fails is its caller's matter.
+            return_exceptions=True,
+        )
+
+
+def _rest_of(port: socket.socket) -> list[socket.socket]:
+    """Those who wait at a port, which is closed right after the last of them."""
+    taken = []
+    with port:
+        port.setblocking(False)
+        while True:
+            try:
+                taken.append(port.accept()[0])
+            except OSError:
+                return taken

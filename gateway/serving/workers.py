@@ -29,7 +29,7 @@ PAUSE_MAX_S: Final = 5.0
 STEADY_S: Final = 10.0
 # So many workers may end in one place before all have served once; then the start has failed.
 TRIES: Final = 3
-# Requests get 10 s to end, and the flush another 10.
+# Callers get 1 s to hear of it, requests 10 s to end, and the flush another 10.
 END_S: Final = 40.0
 
 _SERVES: Final = b"\0"

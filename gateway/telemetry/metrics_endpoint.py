@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway.auth.access import denied
 from gateway.auth.bearer import BearerAuth
 from gateway.http import requests
+from gateway.http.identity import IDENTITY
 from gateway.http.operation import Scope
 from gateway.http.problems import Problem
 from gateway.http.responses import SERVER
@@ -80,7 +81,7 @@ class MetricsGateway:
         if self._access == "loopback" and not is_near(request):
             raise Problem("ACCESS_DENIED", "Metrics are told on this machine alone: see HAVERSACK_METRICS.")
         if self._access == "token":
-            identity = self._auth.identify(request)
+            request[IDENTITY] = identity = self._auth.identify(request)
             if identity.char_id is not None or not identity.scopes & _SCOPES:
                 raise denied(Scope.READ)
 

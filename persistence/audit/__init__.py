@@ -29,7 +29,7 @@ found wrong between the two, or in PostgreSQL, is told when a second reading fin
 what is wrong within a session is told at once, since one step of Redis cannot be caught half done.
 """
 
-from persistence.audit.findings import NOT_AT_REST, TITLES, Note, Report, Violation
+from persistence.audit.findings import NOT_AT_REST, OTHER_RULESET, TITLES, Note, Report, Violation
 from persistence.audit.run import Options, audit
 
-__all__ = ["NOT_AT_REST", "TITLES", "Note", "Options", "Report", "Violation", "audit"]
+__all__ = ["NOT_AT_REST", "OTHER_RULESET", "TITLES", "Note", "Options", "Report", "Violation", "audit"]

@@ -25,6 +25,8 @@ NOT_AT_REST = (
     "Not to be seen at rest, and held by tests: 7 what was acknowledged is there, 9 a refused call changes"
     " nothing, 12 Python and Lua judge alike."
 )
+# The note on a session whose totals were made by other rules than the audit's.
+OTHER_RULESET = "other ruleset"
 # Findings beyond so many of one kind are only counted.
 KEPT = 1000
 

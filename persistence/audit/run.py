@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from engine.ruleset import Ruleset
 from persistence.audit import between, findings, schema, within
-from persistence.audit.findings import Note, Report, Violation
+from persistence.audit.findings import OTHER_RULESET, Note, Report, Violation
 from persistence.audit.leftovers import Leftovers
 from persistence.audit.live import Live, Sessions, live_of
 from persistence.audit.ownership import Ownership
@@ -174,7 +174,7 @@ class _Audit:
             yield from wrong
             if live.session.ruleset != self._ruleset.hash:
                 text = f"its session is under ruleset {live.session.ruleset}: its totals were not recounted"
-                yield Note("other ruleset", live.kept.char_id, text)
+                yield Note(OTHER_RULESET, live.kept.char_id, text)
 
     def _seen(self, stored: Stored, live: Live | Violation | None, node_gen: str) -> Seen:
         if not isinstance(live, Live) or live.is_quarantined:

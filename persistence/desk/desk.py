@@ -14,6 +14,7 @@ from persistence.desk.history import JournalPage, journal_page
 from persistence.desk.incidents import Incident, incidents
 from persistence.desk.repair import Repairer
 from persistence.desk.restore import Restorer
+from persistence.desk.rulesets import Standing, standing
 from persistence.errors import CharacterNotFound, Unavailable
 from persistence.items.item_gateway import ItemGateway
 from persistence.ledger.errors import HistoryDropped, LedgerGap
@@ -82,6 +83,10 @@ class Desk:
             await self._before(char_id, page),
             await incidents(self._store, self._work, char_id),
         )
+
+    async def standing(self, char_id: str) -> Standing:
+        """Under which rulesets the character is played, as far as that is known; raises ``Unavailable``."""
+        return await standing(self._store, self._sessions.mirror.link, self._sessions.keys, char_id)
 
     async def quarantined(self) -> list[quarantine.Quarantined]:
         """All characters that are, by id."""

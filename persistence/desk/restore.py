@@ -16,6 +16,7 @@ the epoch raised. Why nothing old comes back over what was restored:
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
@@ -27,7 +28,7 @@ from persistence.desk.closing import Closing
 from persistence.desk.errors import DeskRefusal, PreviewOutdated
 from persistence.desk.rewrite import Origin
 from persistence.errors import CharacterQuarantined, FlushRejected, OutcomeUnknown, Unavailable
-from persistence.ledger.reading import inventory_at, seq_at
+from persistence.ledger.reading import first_at, inventory_at, seq_at
 from persistence.ledger.replay import difference
 from persistence.postgres.database import Connection
 from persistence.postgres.store import InventoryStore
@@ -172,7 +173,7 @@ class Restorer:
         at_seq = at.seq
         if at_seq is None:
             assert at.time_ms is not None
-            at_seq = await seq_at(connection, head.char_id, at.time_ms)
+            at_seq = await _seq_at(connection, head.char_id, at.time_ms)
         if at_seq > head.seq:
             raise DeskRefusal(
                 f"character {head.char_id} is at entry {head.seq}: there is no entry {at_seq} yet"
@@ -182,3 +183,15 @@ class Restorer:
         await rewrite.refuse_items_of_others(connection, head.char_id, after)
         lost = placing.misplaced(self._store.ruleset, past.values())
         return Restoration(head.char_id, at_seq, head.seq, stored.items, after, tuple(lost))
+
+
+async def _seq_at(connection: Connection, char_id: str, time_ms: int) -> int:
+    """The last entry then; ``DeskRefusal`` before the first, since a mistyped year would take everything."""
+    seq = await seq_at(connection, char_id, time_ms)
+    if seq == 0 and (began_ms := await first_at(connection, char_id)) is not None:
+        began = datetime.fromtimestamp(began_ms / 1000, UTC).isoformat(" ", "milliseconds")
+        raise DeskRefusal(
+            f"character {char_id} had nothing yet: its first entry is of {began.removesuffix('+00:00')}Z;"
+            " give --at 0 to mean before that"
+        )
+    return seq

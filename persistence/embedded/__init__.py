@@ -8,7 +8,7 @@ library only.
 from persistence.embedded.errors import BinaryMissing, DataDirLocked, DataInUse, EmbeddedError, ServerFailed
 from persistence.embedded.lock import make_data_dir
 from persistence.embedded.postgres import PostgresServer
-from persistence.embedded.running import running_database_url, running_redis_url
+from persistence.embedded.running import has_database, has_redis, running_database_url, running_redis_url
 from persistence.embedded.servers import EmbeddedServers
 from persistence.embedded.valkey import ValkeyServer
 
@@ -21,6 +21,8 @@ __all__ = [
     "PostgresServer",
     "ServerFailed",
     "ValkeyServer",
+    "has_database",
+    "has_redis",
     "make_data_dir",
     "running_database_url",
     "running_redis_url",

@@ -1,9 +1,10 @@
-"""The embedded servers of a process that serves now, for commands run beside it."""
+"""The embedded servers of a data directory, for commands run beside the process that serves."""
 
 import socket
 from pathlib import Path
 
 from persistence.embedded.files import read_path
+from persistence.embedded.place import find_place
 from persistence.embedded.postgres import PostgresServer, socket_url
 from persistence.embedded.valkey import SOCKET, ValkeyServer, valkey_url
 
@@ -20,6 +21,18 @@ def running_redis_url(data_dir: Path) -> str | None:
     """The URL of the Valkey that serves `data_dir`, None when none answers there."""
     directory = _answering(data_dir, ValkeyServer.KEY, SOCKET)
     return None if directory is None else valkey_url(directory / SOCKET)
+
+
+def has_database(data_dir: Path) -> bool:
+    """Whether a PostgreSQL has ever been made in `data_dir`; raises as `find_place` does."""
+    # Records of places have whole paths in them.
+    data_dir = data_dir.resolve()
+    return ((find_place(data_dir) or data_dir) / PostgresServer.KEY).exists()
+
+
+def has_redis(data_dir: Path) -> bool:
+    """Whether a Valkey has ever been made in `data_dir`."""
+    return (data_dir / ValkeyServer.KEY).exists()
 
 
 def _answering(data_dir: Path, key: str, name: str) -> Path | None:

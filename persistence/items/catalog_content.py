@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
+from msgspec import Struct, structs
 
+from engine.facts import Facts, Grants, Requirements
 from engine.ruleset import Ruleset
 from persistence.errors import CatalogError
 from persistence.items.catalog import CatalogReader, Template
@@ -18,6 +20,12 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 HALF = 16
 # Some forty templates, a millisecond.
 _PIECE_BYTES = 16 * 1024
+_DEFAULTS: Final[dict[type[Struct], dict[str, Any]]] = {
+    kind: {one.name: one.default for one in structs.fields(kind) if one.default is not msgspec.NODEFAULT}
+    for kind in (Facts, Requirements, Grants)
+}
+
+T = TypeVar("T", bound=Struct)
 
 
 class Packed(NamedTuple):
@@ -127,9 +135,28 @@ class LinesReader:
 
 
 def pack(template: Template) -> Packed:
-    """A template in its one spelling."""
-    facts, data = _encode(template.facts), _encode(template.data)
+    """A template in its one spelling, whichever defaults its source has spelled out."""
+    facts, data = _encode(_without_defaults(template.facts)), _encode(template.data)
     return Packed(facts, data, _digest(facts) + _digest(data))
+
+
+def _without_defaults(facts: Facts) -> Facts:
+    """The same facts with every default as the very object that it is declared as.
+
+    Encoding leaves out just those: defaults that were decoded are equal to them, and not always the same.
+    """
+    return _defaults_shared(
+        facts, requires=_defaults_shared(facts.requires), grants=_defaults_shared(facts.grants)
+    )
+
+
+def _defaults_shared(struct: T, **parts: Struct) -> T:
+    others: dict[str, Any] = {name: part for name, part in parts.items() if part is not getattr(struct, name)}
+    for name, default in _DEFAULTS[type(struct)].items():
+        value = others.get(name) or getattr(struct, name)
+        if value is not default and value == default:
+            others[name] = default
+    return structs.replace(struct, **others) if others else struct
 
 
 def _digest(text: bytes) -> bytes:

@@ -50,6 +50,12 @@ async def seq_at(connection: Connection, char_id: str, at_ms: int) -> int:
     return seq
 
 
+async def first_at(connection: Connection, char_id: str) -> int | None:
+    """When the first entry was made that the ledger still has, in Unix milliseconds; None without any."""
+    at_ms: int | None = await connection.fetchval(query("first_at"), char_id)
+    return at_ms
+
+
 async def replayed(
     connection: Connection, char_id: str, seq: int, start: Inventory | None = None
 ) -> Inventory:

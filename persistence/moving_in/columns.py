@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from persistence.moving_in.errors import ImportRefused
 
 # In the order in which a source gives them.
@@ -16,8 +18,18 @@ ABSENT: Final[Mapping[str, str | None]] = dict.fromkeys(FIELDS) | {"quantity": "
 
 # A row's texts, one for each of ``FIELDS``; None for null and for a column that is not there.
 Cells = Sequence[str | None]
-# Rows with their numbers, from 1; text in the place of cells says why a row cannot be read.
-Page = list[tuple[int, Cells | str]]
+
+
+class Misread(Struct, frozen=True, gc=False):
+    """A row without cells, and why; ``owner`` and ``template`` are those that it seems to have, or ""."""
+
+    problem: str
+    owner: str = ""
+    template: str = ""
+
+
+# Rows with their numbers, from 1.
+Page = list[tuple[int, Cells | Misread]]
 
 # Rows of a page. It fits into a socket's buffer, so that all of it is on its way while the next one is read.
 PAGE: Final = 2_000
@@ -25,6 +37,10 @@ PAGE: Final = 2_000
 
 class Source(Protocol):
     """A table that is read once, from its first row to its last."""
+
+    @property
+    def left_aside(self) -> Sequence[str]:
+        """Columns that no field is taken from, as far as ``pages`` has met them."""
 
     def pages(self) -> AsyncGenerator[Page, None]:
         """Its rows; raises ``ImportRefused`` where it cannot be read (on)."""
@@ -53,6 +69,12 @@ def positions(columns: Sequence[str], renamed: Mapping[str, str]) -> dict[str, i
                 f" --column {field}=NAME names another"
             )
     return found
+
+
+def others(columns: Iterable[str], found: Mapping[str, int]) -> list[str]:
+    """The columns that no field is taken from; ``found`` as ``positions`` answers."""
+    taken = set(found.values())
+    return [name for n, name in enumerate(columns) if n not in taken]
 
 
 def _listed(names: Iterable[str]) -> str:

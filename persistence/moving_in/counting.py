@@ -32,9 +32,10 @@ class Counting:
     def __init__(
         self, rows: int, read: Tally, known_id: Callable[[str], str], report: Callable[[Finding], None]
     ) -> None:
-        """``read`` has the units that were read; ``known_id``: the template's id, "" for an unknown one."""
+        """``read`` has what was read; ``known_id``: the template's id, "" for an unknown one."""
         self.tally = Tally()
         self.tally.rows = rows
+        self.tally.left_aside = read.left_aside
         for template_id, units in read.units.items():
             self.tally.of(template_id).read = units.read
         self.done = 0
@@ -43,7 +44,8 @@ class Counting:
 
     def faulty(self, number: int, fault: Fault) -> None:
         """A row that cannot be judged."""
-        params = {"field": fault.field, "problem": fault.problem}
+        params = {"field": fault.field} if fault.field else {}
+        params["problem"] = fault.problem
         self._tell(Finding(number, fault.owner, "", fault.template, "rejected", INVALID_ROW, params, 0))
         self._count("rejected")
 

@@ -2,12 +2,12 @@
 
 import csv
 import io
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import BinaryIO, Final
 
-from persistence.moving_in.columns import ABSENT, FIELDS, PAGE, Page, positions
+from persistence.moving_in.columns import ABSENT, FIELDS, PAGE, Misread, Page, others, positions
 from persistence.moving_in.errors import ImportRefused
 
 # A line is held in memory; whatever has longer ones is no table.
@@ -29,6 +29,7 @@ class CsvSource:
         self._text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
         self._renamed = renamed
         self._delimiter = delimiter
+        self.left_aside: Sequence[str] = ()
 
     async def pages(self) -> AsyncGenerator[Page, None]:
         """All rows; blank lines are none."""
@@ -39,6 +40,7 @@ class CsvSource:
                 raise ImportRefused("the file is empty: its first line should name the columns")
             names = [name.strip().removeprefix("\ufeff") for name in header]
             found = positions(names, self._renamed)
+            self.left_aside = others(names, found)
             width = len(names)
             # What has no column is picked from behind the row's end, where all that is absent stands.
             absent = [ABSENT[field] for field in FIELDS]
@@ -46,7 +48,7 @@ class CsvSource:
             numbered = enumerate(filter(None, reader), 1)
             while records := list(islice(numbered, PAGE)):
                 page: Page = [
-                    (number, pick(record + absent) if len(record) == width else _misfit(record, width))
+                    (number, pick(record + absent) if len(record) == width else _misfit(record, width, found))
                     for number, record in records
                 ]
                 yield page
@@ -64,5 +66,8 @@ class CsvSource:
             yield line
 
 
-def _misfit(record: list[str], width: int) -> str:
-    return f"it has {len(record)} fields, and the first line {width}"
+def _misfit(record: list[str], width: int, found: Mapping[str, int]) -> Misread:
+    owner, template = (
+        record[found[field]] if found[field] < len(record) else "" for field in ("owner", "template")
+    )
+    return Misread(f"it has {len(record)} fields, and the first line {width}", owner, template)

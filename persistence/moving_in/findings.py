@@ -1,7 +1,7 @@
 """What is told of single rows, and what all of them come to."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -44,6 +44,8 @@ class Tally:
     def __init__(self) -> None:
         """Nothing yet."""
         self.rows = 0
+        # Columns of the table that nothing was taken from.
+        self.left_aside: Sequence[str] = ()
         self.became: Counter[str] = Counter()
         self.found: Counter[tuple[str, str]] = Counter()
         self.found_units: Counter[tuple[str, str]] = Counter()

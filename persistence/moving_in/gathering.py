@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 from uuid import UUID
@@ -13,8 +14,9 @@ from msgspec import Struct
 from persistence.moving_in.columns import Page
 from persistence.moving_in.ids import char_id_of, item_id_of
 from persistence.moving_in.judge import ITEMS_MAX
-from persistence.moving_in.rows import Fault, read
+from persistence.moving_in.rows import Fault, read, undecodable
 from persistence.moving_in.rows import Row as TableRow
+from persistence.moving_in.snapshot import snapshot
 from persistence.postgres.database import Connection
 from persistence.postgres.named_sql import query
 
@@ -32,7 +34,7 @@ Record = tuple[str | None, int, str | None, bool, bytes]
 Told = Callable[[int, dict[str, int]], None]
 
 
-# A row of import_rows.
+# A row of import_rows or import_existing.
 _Kept = tuple[UUID | None, int, bytes, bool, bool, str | None, bool]
 
 
@@ -117,19 +119,23 @@ class Gathering:
         if self._has_ids:
             await self._connection.execute(query("import_taken"))
 
-    async def existing(self) -> tuple[int, list[str]]:
-        """How many of the characters are there and were not brought in, and the first of them."""
-        rows = await self._connection.fetch(query("import_existing"))
-        return (rows[0]["characters"] if rows else 0), [row["char_id"] for row in rows]
+    def snapshot(self) -> AbstractAsyncContextManager[None]:
+        """Within it ``characters`` may be asked for, and what is there is always the same."""
+        return snapshot(self._connection)
 
-    async def characters(self) -> AsyncGenerator[Gathered | Beyond | tuple[int, Fault], None]:
-        """First the rows that cannot be judged, with their numbers, then the characters by id."""
-        await self._connection.execute("BEGIN")
+    async def characters(
+        self, *, existing_only: bool = False
+    ) -> AsyncGenerator[Gathered | Beyond | tuple[int, Fault], None]:
+        """First the rows that cannot be judged, with their numbers, then the characters by id.
+
+        ``existing_only``: only characters that are there.
+        """
         gathered: Gathered | None = None
         last: UUID | None = None
         rows: list[tuple[int, TableRow]] = []
         texts: list[bytes] = []
-        cursor = await self._driver.cursor(query("import_rows"))
+        wanted = query("import_existing") if existing_only else query("import_rows")
+        cursor = await self._driver.cursor(wanted)
         while page := await cursor.fetch(PAGE):
             for owner, number, text, taken, existing, digest, erased in page:
                 if owner is None:
@@ -152,7 +158,6 @@ class Gathering:
                     gathered.taken.add(number)
         if gathered is not None:
             yield gathered
-        await self._connection.execute("ROLLBACK")
 
     def _read_page(self, page: Page) -> tuple[dict[str, int], list[Record]]:
         """Units by the templates' names in the table, and the rows as they are kept."""
@@ -170,7 +175,7 @@ class Gathering:
                         self._has_ids = True
                     text = _encode(row)
                 except UnicodeEncodeError:
-                    row = Fault("", "", "", "it has bytes that are not of the file's encoding")
+                    row = undecodable(row)
                 else:
                     if char_id != _NIL:
                         units[row.template] = units.get(row.template, 0) + row.quantity

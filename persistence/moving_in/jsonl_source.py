@@ -1,14 +1,15 @@
 """A table in a file of JSON Lines: an object a line, its columns named by its keys."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from persistence.moving_in.columns import ABSENT, FIELDS, PAGE, Cells, Page, names_of
+from persistence.moving_in.columns import ABSENT, FIELDS, PAGE, Cells, Misread, Page, names_of
 
 LINE_BYTES_MAX: Final = 1024 * 1024
+KEYS_KEPT: Final = 1_000
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
@@ -23,6 +24,14 @@ class JsonLinesSource:
         self._file = file
         self._keys = [(name, ABSENT[field]) for field, name in names_of(renamed).items()]
         assert len(self._keys) == len(FIELDS)
+        self._names = frozenset(name for name, _ in self._keys)
+        # In the order in which they are met; a file may have other keys in each of its lines.
+        self._others: dict[str, None] = {}
+
+    @property
+    def left_aside(self) -> Sequence[str]:
+        """Keys that no field is taken from; no others are kept once there are a thousand."""
+        return tuple(self._others)
 
     async def pages(self) -> AsyncGenerator[Page, None]:
         """All rows; blank lines are none."""
@@ -30,7 +39,7 @@ class JsonLinesSource:
         while page := list(islice(rows, PAGE)):
             yield page
 
-    def _rows(self) -> Iterator[tuple[int, Cells | str]]:
+    def _rows(self) -> Iterator[tuple[int, Cells | Misread]]:
         number = 0
         for line in self._lines():
             text = line.strip()
@@ -38,15 +47,17 @@ class JsonLinesSource:
                 number += 1
                 yield number, self._cells(text)
 
-    def _cells(self, text: bytes) -> list[str | None] | str:
+    def _cells(self, text: bytes) -> list[str | None] | Misread:
         if len(text) > LINE_BYTES_MAX:
-            return f"it is longer than {LINE_BYTES_MAX} bytes"
+            return Misread(f"it is longer than {LINE_BYTES_MAX} bytes")
         try:
             document = _decode(text)
         except msgspec.ValidationError:
-            return "it is no JSON object"
+            return Misread("it is no JSON object")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return f"it is no JSON: {error}"
+            return Misread(f"it is no JSON: {error}")
+        if not self._names.issuperset(document) and len(self._others) < KEYS_KEPT:
+            self._others |= dict.fromkeys(key for key in document if key not in self._names)
         return [_cell(document.get(key, _ABSENT), absent) for key, absent in self._keys]
 
     def _lines(self) -> Iterator[bytes]:

@@ -210,7 +210,7 @@ class Judge:
             return
         left = self._into(containers, known, quantity)
         if left:
-            self._spill(known, left, placing.why_left(draft, containers, facts, left, quantity))
+            self._spill(known, left, placing.why_left(draft, containers, facts, left, known.row.quantity))
 
     def _into(self, containers: list[str], known: Known, quantity: int) -> int:
         """Pour into containers; answers how many found no place. The first stack made has the row's id."""
@@ -240,7 +240,8 @@ class Judge:
             if left < quantity:
                 self._overflowed.add(known.number)
                 self._find(known, "overflowed", refusal.code, refusal.params, quantity - left)
-                refusal = placing.why_left(draft, [overflow], facts, left, quantity) if left else refusal
+                if left:
+                    refusal = placing.why_left(draft, [overflow], facts, left, known.row.quantity)
         if left:
             self._find(known, "rejected", refusal.code, refusal.params, left)
 

@@ -1,16 +1,23 @@
 """Rows as they are judged, and what is wrong with those that cannot be."""
 
+import re
 from typing import Final
 
 from msgspec import Struct
 
 from engine.bounds import QUANTITY_MAX
-from persistence.moving_in.columns import Cells
+from persistence.moving_in.columns import Cells, Misread
 
 # Longer than anything that could be meant, and short enough to be told.
 LENGTH_MAX: Final = 256
 _TRUE: Final = frozenset(("true", "t", "yes", "y", "1"))
 _FALSE: Final = frozenset(("", "false", "f", "no", "n", "0"))
+
+# Such as NUL, or the end of a line: two owners that look the same would be two characters.
+_control = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]").search
+
+# As what is not of the encoding is read.
+_surrogate = re.compile("[\ud800-\udfff]").search
 
 # Name, level, class and attributes of a character, as texts; None where the row does not say.
 Who = tuple[str | None, str | None, str | None, str | None]
@@ -42,16 +49,18 @@ class Fault(Struct, frozen=True, array_like=True, gc=False):
     problem: str
 
 
-def read(cells: Cells | str) -> Row | Fault:
-    """The row in its cells; text is what its source has to say of a row that it cannot read."""
-    if isinstance(cells, str):
-        return Fault("", "", "", cells)
+def read(cells: Cells | Misread) -> Row | Fault:
+    """The row in its cells, without the blanks around them."""
+    if isinstance(cells, Misread):
+        return _fault(cells.owner.strip(), cells.template.strip(), "", cells.problem)
     owner, template, text, place, container, slot, item_id, bound, locked, name, level, class_, attributes = (
         cells
     )
     owner, template = owner.strip() if owner else "", template.strip() if template else ""
     if not owner or len(owner) > LENGTH_MAX:
         return _fault(owner, template, "owner", "it is empty" if not owner else "it is too long")
+    if not owner.isprintable() and _control(owner):
+        return _fault(owner, template, "owner", "it has a control character")
     if len(template) > LENGTH_MAX:
         return _fault(owner, template, "template", "it is too long")
     is_bound, is_locked = _flag(bound) if bound else False, _flag(locked) if locked else False
@@ -79,6 +88,17 @@ def read(cells: Cells | str) -> Row | Fault:
     if not 1 <= quantity <= QUANTITY_MAX:
         return _fault(owner, template, "quantity", f"expected a whole number from 1 to {QUANTITY_MAX}")
     return Row(owner, template, quantity, container, slot, item_id, is_bound, is_locked, said)
+
+
+def undecodable(row: Row) -> Fault:
+    """What is wrong with a row that has bytes that are not of its file's encoding."""
+    name, level, class_, attributes = row.who or (None,) * 4
+    texts = {
+        "owner": row.owner, "template": row.template, "place": row.container + row.slot,
+        "item_id": row.item_id, "name": name, "level": level, "class": class_, "attributes": attributes,
+    }  # fmt: skip
+    field = next((field for field, text in texts.items() if text and _surrogate(text)), "")
+    return _fault(row.owner, row.template, field, "it has bytes that are not of the file's encoding")
 
 
 def _flag(text: str) -> bool | None:

@@ -17,6 +17,7 @@ from persistence.moving_in.characters import described
 from persistence.moving_in.columns import Source
 from persistence.moving_in.counting import Counting, Sorted
 from persistence.moving_in.errors import ImportRefused
+from persistence.moving_in.existing import refuse_existing
 from persistence.moving_in.findings import Finding, Tally
 from persistence.moving_in.gathering import Beyond, Gathered, Gathering
 from persistence.moving_in.homes import Homes
@@ -116,19 +117,22 @@ class MovingIn:
 
         async with aclosing(source.pages()) as pages:
             await self._gathering.fill(pages, take)
+        self._read.left_aside = source.left_aside
 
     async def run(self, report: Report, tell: Tell, *, write: bool) -> Tally:
         """Judge all rows, and with ``write`` write what comes of them.
 
-        ``report`` is told of every row that is not where it was meant to be. Raises ``ImportRefused``,
+        ``report`` is told of every row that is not where it was meant to be. Raises ``ImportRefused``
+        before all else where characters are there that should not be. Later it raises that,
         ``Unavailable`` and ``OutcomeUnknown``: characters that are written by then stay, whole, and the
         next import passes them by.
         """
-        if write and self._options.existing == "fail":
-            await self._refuse_existing()
         began = time.monotonic()
         counting = Counting(self.rows, self._read, self._known_id, report)
-        async with aclosing(self._gathering.characters()) as characters:
+        async with self._gathering.snapshot(), AsyncExitStack() as stack:
+            if self._options.existing == "fail":
+                await refuse_existing(self._gathering, write=write)
+            characters = await stack.enter_async_context(aclosing(self._gathering.characters()))
             if write:
                 try:
                     async with asyncio.TaskGroup() as group:
@@ -189,11 +193,6 @@ class MovingIn:
         digest = found.rows_digest() if write or found.existing else ""
         repeated = found.existing and found.digest == digest
         if found.existing and not repeated:
-            if write and self._options.existing == "fail":
-                raise ImportRefused(
-                    f"character {found.char_id} is there already, and not of these rows. Those before are in"
-                    " place; --existing skip passes by all that are there"
-                )
             counting.existing(found)
             return None
         who = described(self._ruleset, found.rows)
@@ -220,15 +219,6 @@ class MovingIn:
             else:
                 rows.known.append(Known(number, row, facts))
         return rows
-
-    async def _refuse_existing(self) -> None:
-        count, first = await self._gathering.existing()
-        if count:
-            named = ", ".join((*first, "…") if count > len(first) else first)
-            raise ImportRefused(
-                f"{count:,} of the characters are there already ({named}): nothing was written."
-                " --existing skip passes them by"
-            )
 
     def _facts(self, template: str) -> Facts | None:
         """The facts of a template by its name in the table; None where no new item may be of it."""

@@ -1,10 +1,12 @@
 """A table that a query makes in a studio's PostgreSQL; it is only read there, by a cursor of the server's."""
 
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Final, Protocol, cast
 
-from persistence.moving_in.columns import ABSENT, FIELDS, PAGE, Page, positions
+from persistence.moving_in.columns import ABSENT, FIELDS, PAGE, Page, others, positions
 from persistence.moving_in.errors import ImportRefused
+from persistence.moving_in.snapshot import snapshot
 from persistence.postgres import pg_errors
 from persistence.postgres.database import Connection, Database, Row
 
@@ -41,6 +43,7 @@ class SqlSource:
         # The line end ends a comment that the query may end with.
         self._query = f"(\n{sql.strip().removesuffix(';')}\n) AS source"
         self._renamed = renamed
+        self.left_aside: Sequence[str] = ()
 
     async def pages(self) -> AsyncGenerator[Page, None]:
         """All rows, numbered as the query gives them."""
@@ -48,18 +51,19 @@ class SqlSource:
         try:
             async with database.connection() as connection:
                 with pg_errors.statements(_refused, ("0A", "25", "26", "3D", "42")):
-                    async for page in self._rows(connection):
-                        yield page
+                    async with snapshot(connection), aclosing(self._rows(connection)) as pages:
+                        async for page in pages:
+                            yield page
         finally:
             await database.close()
 
     async def _rows(self, connection: Connection) -> AsyncGenerator[Page, None]:
-        await connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         driver = cast("_Driver", connection)
         # Everything that is the studio's stands within parentheses, so it cannot be more than a query.
         prepared = await driver.prepare(f"SELECT * FROM {self._query}")  # noqa: S608
         columns = [attribute.name for attribute in prepared.get_attributes()]
         found = positions(columns, self._renamed)
+        self.left_aside = others(columns, found)
         shown = ", ".join(
             f"source.{_quoted(columns[found[field]])}::text" if field in found else _literal(ABSENT[field])
             for field in FIELDS
@@ -70,7 +74,6 @@ class SqlSource:
             page: list[tuple[int, Any]] = list(enumerate(rows, number + 1))
             number += len(rows)
             yield page
-        await connection.execute("ROLLBACK")
 
     async def _connected(self) -> Database:
         try:

@@ -7,6 +7,7 @@ requests at once as there are lanes, at the most. What one lane waits for holds 
 import asyncio
 import logging
 from collections.abc import Iterable
+from time import monotonic
 from typing import Final
 
 from persistence.outbox.entries import RUN_BYTES, Batch, Run, next_runs, note_delivered, note_refused
@@ -41,6 +42,9 @@ class Lane:
         self.delivered = 0
         # Since the last success.
         self.failures = 0
+        # Since when the receiver puts off what waits, by the monotonic clock; None while it answers or
+        # nothing waits.
+        self.stalled_since: float | None = None
         self._database = database
         self._sink = sink
         self._due: dict[str, None] = {}
@@ -68,6 +72,7 @@ class Lane:
         chosen = self._take()
         if not chosen:
             self.wanted.clear()
+            self.stalled_since = None
             return 0.0
         try:
             runs = await next_runs(self._database, chosen, ENTRIES_MAX // len(chosen))
@@ -77,7 +82,10 @@ class Lane:
             self._refused_first = not self._refused_first
             batch, rest = _batch([run for run in runs if run.texts], self._refused_first)
             self._note_first(run.char_id for run in rest)
-            return await self._deliver(batch) if batch.runs else 0.0
+            if batch.runs:
+                return await self._deliver(batch)
+            self.stalled_since = None
+            return 0.0
         except BaseException:
             # What was under way may be delivered twice, and is not forgotten.
             self._note_first(chosen)
@@ -88,6 +96,10 @@ class Lane:
 
     async def _deliver(self, batch: Batch) -> float:
         verdict = await self._sink.deliver(batch)
+        if not isinstance(verdict, Later):
+            self.stalled_since = None
+        elif self.stalled_since is None:
+            self.stalled_since = monotonic()
         if isinstance(verdict, Delivered):
             await note_delivered(self._database, batch.runs)
             for run in batch.runs:

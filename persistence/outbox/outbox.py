@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Iterable
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 from zlib import crc32
 
@@ -67,6 +68,12 @@ class Outbox:
     def delivered(self) -> int:
         """Entries that this process has delivered."""
         return sum(lane.delivered for lane in self._lanes)
+
+    @property
+    def stalled_s(self) -> float:
+        """For how many seconds the receiver has put off the lane that waits longest; 0 where none waits."""
+        now = monotonic()
+        return max(now - (now if lane.stalled_since is None else lane.stalled_since) for lane in self._lanes)
 
     def note(self, char_ids: Iterable[str]) -> None:
         """Changes of these characters were committed."""

@@ -36,13 +36,13 @@ UPDATE moving_in AS s
  WHERE s.ctid = u.place;
 
 -- name: import_existing
--- Characters that are there, and were not brought in.
-SELECT c.char_id::text, count(*) OVER () AS characters
-  FROM (SELECT DISTINCT char_id FROM moving_in) AS s
-  JOIN characters AS c USING (char_id)
- WHERE NOT EXISTS (SELECT FROM imported AS i WHERE i.char_id = c.char_id)
- ORDER BY c.char_id
- LIMIT 5;
+-- As import_rows, of characters that are there.
+SELECT s.char_id, s.number, s.row, s.taken, true AS existing, i.digest, false AS erased
+  FROM moving_in AS s
+  JOIN characters AS c ON c.char_id = s.char_id
+  LEFT JOIN imported AS i ON i.char_id = s.char_id
+ WHERE NOT EXISTS (SELECT FROM erasures AS e WHERE e.char_id = s.char_id)
+ ORDER BY s.char_id, s.number;
 
 -- name: import_rows
 -- Character by character. digest: of the rows that it was made of, where it was brought in.

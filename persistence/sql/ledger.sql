@@ -30,6 +30,10 @@ SELECT greatest(
       WHERE char_id = $1 AND at <= timestamptz 'epoch' + $2::bigint * interval '1 millisecond'),
     0);
 
+-- name: first_at
+-- The time of the first entry that there is, in Unix milliseconds.
+SELECT (extract(epoch FROM at) * 1000)::bigint FROM journal WHERE char_id = $1 ORDER BY seq LIMIT 1;
+
 -- name: entries_between
 -- $1: character. How many entries there are after $2, up to $3.
 SELECT count(*) FROM journal WHERE char_id = $1 AND seq > $2 AND seq <= $3;

@@ -75,7 +75,7 @@ def test_nothing_is_not_found_to_be_well(tmp_path: Path) -> None:
     """A mistyped directory would otherwise become a new deployment without a fault."""
     ran = run("--data-dir", str(tmp_path / "typo"))
     assert ran.status == 1
-    assert ran.errors.startswith("haversack: there is nothing to audit")
+    assert ran.errors.startswith(f"haversack: no PostgreSQL has been started in {tmp_path / 'typo'} yet")
     assert not (tmp_path / "typo").exists()
 
 

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from engine.ruleset import Ruleset, parse_ruleset
+from gateway.command_line.audit import _lines
 from persistence.audit import Options, audit
 from persistence.errors import PersistenceError
 from persistence.postgres.store import InventoryStore
@@ -110,6 +111,8 @@ async def test_totals_of_another_ruleset_are_not_recounted(stored: Stored) -> No
     report = await audit(stored.site.settings, other)
     assert report.clean, report.violations
     assert [note.kind for note in report.notes] == ["other ruleset"] * 2
+    *_, last = _lines(report)
+    assert last.startswith("No violation was found; not recounted under another ruleset: 2 sessions (")
 
 
 async def test_keys_of_another_number_of_shards_would_not_be_found(stored: Stored) -> None:

@@ -153,7 +153,7 @@ async def test_the_command(
         client.mset(dict.fromkeys(neighbours, "theirs"))
         status, said = await say()
         assert status == 1 and "Nothing was done." in said
-        assert "2 characters in PostgreSQL" in said and "1 sessions in Redis are deleted" in said
+        assert "In PostgreSQL: 2 characters" in said and "In Redis: 1 session, to be deleted" in said
         assert client.exists(f"inventory:session:{PLAYED[0]}")
         status, said = await say("--yes")
         assert status == 0 and "The service may be started." in said

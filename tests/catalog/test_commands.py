@@ -69,7 +69,7 @@ async def test_compared_imported_listed_and_restored(
     assert "operator: 2 templates, +2 -0 ~0, " in first and "not kept" not in first
     assert await run("restore", "1") == 1
     told = capsys.readouterr().out
-    assert "+ bow" in told and told.endswith("Nobody is here to say yes: add --yes.\nNothing was done.\n")
+    assert "+ bow" in told and told.endswith("Say --yes to do it.\nNothing was done.\n")
     assert await run("restore", "1", "--yes") == 0
     told = capsys.readouterr().out
     assert told.endswith("The catalog is at version 3, which says what version 1 said.\n")

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from engine.ruleset import Ruleset
+from gateway.handlers.items import every_fact
+from persistence.demo.content import demo_catalog
 from persistence.errors import CatalogError
 from persistence.items import catalog
 from persistence.items.catalog import parse_catalog
@@ -41,6 +43,17 @@ def test_the_hash_is_that_of_the_whole_list(ruleset: Ruleset) -> None:
     encoded = msgspec.json.Encoder(order="sorted").encode(templates)
     assert content_hash(reversed(templates)) == hashlib.sha256(encoded).hexdigest()
     assert content_hash([]) == hashlib.sha256(b"[]").hexdigest()
+
+
+def test_defaults_may_be_spelled_out(ruleset: Ruleset) -> None:
+    """As ``GET /v1/items`` does: what is read back from there is the same catalog, template by template."""
+    templates = parse_catalog([*demo_catalog(), *lines(2), line("a", requires={"level": 2})], ruleset)
+    spelled_out = [
+        msgspec.json.encode({"facts": every_fact(one.facts), "data": one.data}) for one in templates
+    ]
+    again = read(ruleset, b"\n".join(spelled_out), []).end()
+    assert again.templates == packed(templates, ruleset).templates
+    assert again.hash == content_hash(templates)
 
 
 def test_a_digest_tells_facts_from_data(ruleset: Ruleset) -> None:

@@ -41,7 +41,9 @@ class Player:
 
 
 async def until_earned(players: list[Player], playing: list[asyncio.Task[None]], coins: int) -> None:
-    while min(len(player.replies) for player in players) < coins:
+    """Wait until each has earned so many more, which the service that runs now has given them."""
+    goals = [len(player.replies) + coins for player in players]
+    while any(len(player.replies) < goal for player, goal in zip(players, goals, strict=True)):
         for task in playing:
             if task.done():
                 task.result()
@@ -63,11 +65,11 @@ async def test_every_coin_once(servers: Servers, ruleset: Ruleset, tmp_path: Pat
                 ways += [player.bulk(client) for player in players[3::4]]
                 playing = list(map(asyncio.create_task, ways))
                 for number, blow in enumerate((signal.SIGTERM, signal.SIGKILL), 1):
-                    await until_earned(players, playing, number * COINS)
+                    await until_earned(players, playing, COINS)
                     await asyncio.to_thread(service.stop, blow)
                     service = await asyncio.to_thread(Serving, tmp_path / f"log {number}", env=env)
                     proxy.lead_to(service.url)
-                await until_earned(players, playing, 3 * COINS)
+                await until_earned(players, playing, COINS)
                 for player in players:
                     player.tired = True
                 await asyncio.gather(*playing)

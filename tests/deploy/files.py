@@ -85,6 +85,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 def command_lines() -> Iterator[tuple[str, list[str]]]:
     """Every command line of the program that stands in a file: where, and its arguments."""
     yield "Dockerfile", words(of_dockerfile("CMD")[0])
+    yield "Dockerfile", words(of_dockerfile("HEALTHCHECK")[0].partition(" CMD ")[2])[1:]
     for name, service in compose()["services"].items():
         if service.get("image") == "haversack" and "command" in service:
             yield f"compose.yaml {name}", service["command"]
@@ -97,6 +98,8 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
     for page in ("deployment", "upgrading", "backup"):
         text = (ROOT / f"docs/{page}.md").read_text("utf-8")
         for match in re.finditer(
-            r"^ *(?:haversack|docker compose run[^\n]*? operate) ([a-z][^|\n#]*)", text, re.MULTILINE
+            r"^ *(?:haversack|docker compose run[^\n]*? (?:operate|migrate)) ([a-z][^|\n#]*)",
+            text,
+            re.MULTILINE,
         ):
             yield page, shlex.split(match[1])

@@ -26,20 +26,30 @@ from tests.servers import Servers, need, postgres_bin_dir, redis_binary
 ROOT = Path(__file__).parents[2]
 # A refused password is refused the second time, too.
 ONCE = Retry(NoBackoff(), 0)
+PASSWORDS = {
+    "haversack": ("VALKEY_PASSWORD", "of/the tests"),
+    "haversack-operator": ("VALKEY_OPERATOR_PASSWORD", "of the & operator"),
+    "haversack-outbox": ("VALKEY_OUTBOX_PASSWORD", "of the\\1outbox"),
+    "admin": ("VALKEY_ADMIN_PASSWORD", "of the $admin"),
+}
 SCRIPTS = ROOT / "deploy/compose"
 
 
 def test_secrets_are_made_once(tmp_path: Path) -> None:
-    """Readable by their owner alone, each of its own, and never made anew."""
+    """Readable by their owner alone, each of its own, and never made anew; what is missing is added."""
     (tmp_path / "deploy/compose").mkdir(parents=True)
     script = shutil.copy(SCRIPTS / "secrets.sh", tmp_path / "deploy/compose")
     subprocess.run([script], check=True)
     made = (tmp_path / ".env").read_text()
     values = re.findall(r"^[A-Z_]+=([A-Za-z0-9]{32})$", made, re.MULTILINE)
-    assert len(values) == len(set(values)) == made.count("\n") == 6
+    assert len(values) == len(set(values)) == made.count("\n") == 9
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     subprocess.run([script], check=True)
     assert (tmp_path / ".env").read_text() == made
+    kept = "".join(line for line in made.splitlines(True) if "OPERATOR" not in line)
+    (tmp_path / ".env").write_text(kept)
+    subprocess.run([script], check=True)
+    assert re.fullmatch(rf"{kept}VALKEY_OPERATOR_PASSWORD=\w{{32}}\n", (tmp_path / ".env").read_text())
     assert not (tmp_path / ".env.new").exists()
 
 
@@ -61,7 +71,7 @@ def test_valkey_knows_its_users_and_no_other(home: Path, origin: str) -> None:
         "ACL": str(ROOT / "deploy/redis/users.acl"),
         "TMPDIR": str(home),
         "DATA": str(home / "data"),
-        "VALKEY_PASSWORD": "of/the tests",
+        **dict(PASSWORDS.values()),
     }
     server = subprocess.Popen(
         ["sh", SCRIPTS / "valkey.sh", "--port", port, "--bind", "127.0.0.1"],
@@ -69,23 +79,32 @@ def test_valkey_knows_its_users_and_no_other(home: Path, origin: str) -> None:
     )  # fmt: skip
     try:
         wait_for(int(port), server)
-        with redis.Redis(port=int(port), retry=ONCE, username="haversack", password="of/the tests") as client:
-            assert client.ping()
+        for user, (_, password) in PASSWORDS.items():
+            with client_of(port, user, password) as client:
+                assert client.execute_command("MULTI") in (b"OK", True)
+        with client_of(port, "haversack", "of/the tests") as client:
             assert client.get("inventory:x") is None
+        with client_of(port, "admin", "of the $admin") as client:
+            assert set(client.acl_users()) == {"default", *PASSWORDS}
+            assert int(client.config_get("maxmemory")["maxmemory"]) > 0
         with redis.Redis(port=int(port), retry=ONCE) as nobody, pytest.raises(redis.AuthenticationError):
             nobody.ping()
+        # Who has the service's password is no operator by it.
         with (
-            redis.Redis(
-                port=int(port), retry=ONCE, username="haversack-operator", password="wrong"
-            ) as guessing,
+            client_of(port, "haversack-operator", "of/the tests") as guessing,
             pytest.raises(redis.AuthenticationError),
         ):
             guessing.ping()
-        assert "of/the tests" not in Path(f"/proc/{server.pid}/environ").read_text()
-        assert "of/the tests" not in (home / "users.acl").read_text()
+        environment = Path(f"/proc/{server.pid}/environ").read_text()
+        acl = (home / "users.acl").read_text()
+        assert not [name for name, text in PASSWORDS.values() if name in environment or text in acl]
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+def client_of(port: str, user: str, password: str) -> "redis.Redis":
+    return redis.Redis(port=int(port), retry=ONCE, username=user, password=password)
 
 
 def wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:

@@ -96,6 +96,13 @@ async def test_looked_at_and_brought_back_beside_two_who_serve(console: Console,
             assert (document["quarantined"], document["cursor"], document["incidents"]) == (None, None, [])
             assert "There is more: --after-seq 1\n" in console.character("history", HEDDA, "--limit", "1")
 
+            other_rules = Console(env | {"HAVERSACK_RULESET": "tabletop"})
+            for name, *options in (("restore", "--at", str(start)), ("repair",)):
+                refused = other_rules.character(name, HEDDA, *options, "--yes", status=2)
+                assert "by the ruleset tabletop (" in refused
+                assert "but its session stands under haversack (" in refused
+            assert "is not quarantined" in console.character("repair", HEDDA, "--yes", status=1)
+
             shown = console.character("restore", HEDDA, "--at", str(start), status=1)
             assert f"  +1 iron_sword equipment:main_hand  ({sword['item_id']})\n" in shown
             assert f"  -3 gold_coin wallet  ({coin['item_id']})\n" in shown
@@ -156,7 +163,7 @@ async def test_quarantined_released_and_repaired(console: Console, tmp_path: Pat
                 f"PostgreSQL is at seq {start + 1}, the session in Redis at {start + 2} (QUARANTINED).\n"
                 in shown
             )
-            assert "PostgreSQL does not have these 1 entries of it, which would be set aside:\n" in shown
+            assert "PostgreSQL does not have 1 entry of it, to be set aside:\n" in shown
             assert "lock iron_sword" in shown
             done = console.character("repair", HEDDA, "--yes")
             assert done.endswith(

@@ -103,7 +103,10 @@ async def test_to_a_time(site: Site) -> None:
         last_then = max(e.seq for e in await gateway.store.journal(CHAR_ID) if e.at <= third.at)
         seen = await gateway.desk().restorer.preview(CHAR_ID, At(time_ms=third.at))
         assert seen.at_seq == last_then
-        assert (await gateway.desk().restorer.preview(CHAR_ID, At(time_ms=0))).after == {}
+        assert (await gateway.desk().restorer.preview(CHAR_ID, At(seq=0))).after == {}
+        # A time before all of it is more likely mistyped than meant.
+        with pytest.raises(DeskRefusal, match=r"its first entry is of \d{4}-.*Z; give --at 0 to mean before"):
+            await gateway.desk().restorer.preview(CHAR_ID, At(time_ms=0))
 
 
 async def test_while_it_is_played(site: Site) -> None:

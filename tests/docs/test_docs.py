@@ -202,11 +202,11 @@ def test_the_command_line_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command and every option of it."""
     table = section(page("docs/settings.md"), "Command line")
     commands = (
-        "serve", "flush", "migrate", "catalog import", "catalog diff", "catalog versions", "catalog restore",
-        "import", "character history", "character restore", "character release", "character repair",
-        "character quarantined", "character export", "character erase", "audit", "ledger trim",
-        "outbox status", "outbox skip", "outbox forget", "ruleset check", "openapi", "roles postgres",
-        "roles redis", "recover", "token make", "token player", "parity",
+        "serve", "flush", "health", "migrate", "catalog import", "catalog diff", "catalog versions",
+        "catalog restore", "import", "character history", "character restore", "character release",
+        "character repair", "character quarantined", "character export", "character erase", "audit",
+        "ledger trim", "outbox status", "outbox skip", "outbox forget", "ruleset check", "openapi",
+        "roles postgres", "roles redis", "recover", "token make", "token player", "parity",
     )  # fmt: skip
     for command in map(str.split, commands):
         row = re.search(rf"^\| `haversack {' '.join(command)} ?(.*?)` \|", table, re.MULTILINE)

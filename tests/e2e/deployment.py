@@ -91,6 +91,7 @@ class Client:
     def __init__(self, deployment: Deployment, service: Serving) -> None:
         self.deployment, self.pid = deployment, service.process.pid
         self.local: socket.socket | None = None
+        self.told_to_leave = False
         connector = aiohttp.TCPConnector(limit=1, socket_factory=self._socket)
         self.http = aiohttp.ClientSession(service.url, headers=HEADERS, connector=connector)
 
@@ -109,6 +110,7 @@ class Client:
         ) as reply:
             assert reply.status == 200, await reply.text()
             seq: int = (await reply.json())["seq"]
+            self.told_to_leave = reply.headers.get("Connection") == "close"
         assert self.deployment.told.setdefault(seq, request_id) == request_id, "one seq for two calls"
         assert self.local is not None
         return seq, worker_at(self.pid, self.local.getsockname())

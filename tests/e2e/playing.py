@@ -87,7 +87,7 @@ async def playing(
         "HAVERSACK_RULESET": ruleset,
     }
     said = haversack(env, "catalog", "import", *catalog)
-    assert f"version 1: {templates} templates" in said
+    assert f"version 1: {templates:,} templates" in said
     with serving(log, env=env) as service:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with aiohttp.ClientSession(service.url, headers=headers) as http:

@@ -82,6 +82,18 @@ def test_all_faults_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert errors.startswith(f"{path}:45: state_rules.dead.forbid: is not a known key; ")
 
 
+def test_a_shipped_one_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["ruleset", "check", "haversack"]) == 0
+    assert capsys.readouterr().out.startswith("ruleset         haversack\n")
+    assert cli.main(["ruleset", "check", "chess"]) == 2
+    assert "no such ruleset is shipped, only " in capsys.readouterr().err
+    (tmp_path / "chess").write_text(GOOD.read_text())
+    assert cli.main(["ruleset", "check", "chess"]) == 0
+
+
 def test_settings_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAVERSACK_PORT", "many")
     monkeypatch.setenv("HAVERSACK_RULESET", "chess")

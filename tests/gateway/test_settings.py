@@ -10,6 +10,7 @@ from gateway.configuration.urls import is_loopback, redacted
 from gateway.http.rates import Rate
 
 SECRET = "a-secret-of-at-least-32-characters"
+TOKEN = "s3cret.-_~+/of-32-characters-or-more="
 REDIS = "rediss://user:hunter2@cache.example:6380/3?password=hunter2"
 POSTGRES = "postgresql://user:hunter2@[::1]:5433/game?sslpassword=hunter2"
 
@@ -53,7 +54,7 @@ def test_everything_set() -> None:
         "HAVERSACK_REDIS_URL": REDIS,
         "HAVERSACK_DATABASE_URL": POSTGRES,
         "HAVERSACK_DATA_DIR": "/var/lib/a b",
-        "HAVERSACK_TOKEN": "s3cret.-_~+/=",
+        "HAVERSACK_TOKEN": TOKEN,
         "HAVERSACK_RULESET": "rules.toml",
         "HAVERSACK_FLUSH_INTERVAL_MS": "5",
         "HAVERSACK_IDLE_EVICT_S": "60",
@@ -83,7 +84,7 @@ def test_everything_set() -> None:
         redis_url=REDIS,
         database_url=POSTGRES,
         data_dir=Path("/var/lib/a b"),
-        token="s3cret.-_~+/=",
+        token=TOKEN,
         ruleset="rules.toml",
         flush_interval_ms=5,
         idle_evict_s=60,
@@ -243,7 +244,14 @@ def test_the_network_needs_a_chosen_token(host: str) -> None:
         Settings.read({"HAVERSACK_HOST": host})
     with pytest.raises(SettingsError, match=r"^HAVERSACK_TOKEN: must be set"):
         replace(Settings(), host=host)
-    assert Settings.read({"HAVERSACK_HOST": host, "HAVERSACK_TOKEN": "chosen"}).host == host
+    assert Settings.read({"HAVERSACK_HOST": host, "HAVERSACK_TOKEN": "x" * 32}).host == host
+
+
+def test_the_network_needs_a_token_that_cannot_be_guessed() -> None:
+    short = {"HAVERSACK_TOKEN": "x" * 31}
+    with pytest.raises(SettingsError, match=r"^HAVERSACK_TOKEN: must have 32 characters or more"):
+        Settings.read(short | {"HAVERSACK_HOST": "0.0.0.0", "HAVERSACK_TOKENS": "tokens.toml"})
+    assert Settings.read(short).token == "x" * 31
 
 
 @pytest.mark.parametrize("given", ["CERT", "KEY"])

@@ -7,7 +7,8 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from tests.gateway.standin import BASE, HEADERS, SWORD_ID, StandIn, server
+from tests.gateway.standin import ABSENT_ID, BASE, CHAR_ID, HEADERS, SWORD_ID, StandIn, server
+from tests.gateway.tokens import SECRET, bearer, player
 
 Client = TestClient[Any, Any]
 MOVE = {"item_id": SWORD_ID, "to": {"container": "bag"}}
@@ -44,6 +45,27 @@ async def test_a_line_for_each(aiohttp_client: AiohttpClient, caplog: pytest.Log
     assert first.path == f"{BASE}/inventory/move"
     assert first.getMessage().startswith(f"POST {BASE}/inventory/move: 200 OK in ")
     assert "x=1" not in records[2].getMessage()
+
+
+async def test_who_was_turned_away_is_named(
+    aiohttp_client: AiohttpClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = server(StandIn(), access_log="on", metrics="token", player_key=SECRET)
+    client = await aiohttp_client(app, headers=bearer(player()))
+    with caplog.at_level(logging.INFO, "haversack.requests"):
+        await client.get(f"/v1/characters/{ABSENT_ID}/inventory")
+        await client.post(f"{BASE}/inventory/grant", json={})
+        await client.get("/metrics")
+        await client.get("/metrics", headers=HEADERS)
+        await client.get("/metrics", headers=bearer("wrong"))
+    records: list[Any] = [record for record in caplog.records if record.name == "haversack.requests"]
+    assert [(record.status, record.by) for record in records] == [
+        (403, f"player:{CHAR_ID}"),
+        (403, f"player:{CHAR_ID}"),
+        (403, f"player:{CHAR_ID}"),
+        (200, "service"),
+        (401, ""),
+    ]
 
 
 async def test_none_by_default(aiohttp_client: AiohttpClient, caplog: pytest.LogCaptureFixture) -> None:

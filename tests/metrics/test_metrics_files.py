@@ -117,7 +117,7 @@ def test_each_alert_has_its_section_in_the_runbook() -> None:
     assert alerts == list(sections), "in the same order"
     for rule in rules():
         name, notes = rule["alert"], rule["annotations"]
-        assert notes["runbook_url"] == f"docs/runbook.md#{name.lower()}"
+        assert notes["runbook"] == f"docs/runbook.md#{name.lower()}"
         assert notes["summary"] and rule["labels"]["severity"] in ("warning", "critical")
         parts = re.findall(r"^\*\*(Means|Look first|Cure)\.\*\*", sections[name], re.MULTILINE)
         assert parts == ["Means", "Look first", "Cure"], name
@@ -160,11 +160,29 @@ def test_the_dashboard_is_one() -> None:
 
 
 def test_the_scraping_is_what_the_alerts_expect() -> None:
-    config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
-    assert config["rule_files"] == ["alerts.yml"]
-    assert [job["job_name"] for job in config["scrape_configs"]] == ["haversack"]
+    for name in ("prometheus.yml", "kubernetes.yml"):
+        config = yaml.safe_load((PROMETHEUS / name).read_text("utf-8"))
+        assert config["rule_files"] == ["alerts.yml"]
+        assert [job["job_name"] for job in config["scrape_configs"]] == ["haversack"]
     jobs = {job for _, text in expressions() for job in re.findall(r'job="([^"]+)"', text)}
     assert jobs == {"haversack"}
+
+
+def test_pods_are_found_by_what_they_have() -> None:
+    files = ROOT / "deploy/kubernetes"
+    config = yaml.safe_load((PROMETHEUS / "kubernetes.yml").read_text("utf-8"))
+    (job,) = config["scrape_configs"]
+    (found,) = job["kubernetes_sd_configs"]
+    pod = yaml.safe_load((files / "deployment.yaml").read_text("utf-8"))["spec"]["template"]
+    labels = ",".join(f"{name}={value}" for name, value in pod["metadata"]["labels"].items())
+    assert [selector["label"] for selector in found["selectors"]] == [labels]
+    ports = [port["name"] for port in pod["spec"]["containers"][0]["ports"]]
+    assert [rule["regex"] for rule in job["relabel_configs"] if rule.get("action") == "keep"] == ports
+    kustomization = yaml.safe_load((files / "kustomization.yaml").read_text("utf-8"))
+    assert found["namespaces"]["names"] == [kustomization["namespace"]]
+    # By default callers from elsewhere are not let in.
+    settings = yaml.safe_load((files / "configmap.yaml").read_text("utf-8"))["data"]
+    assert settings["HAVERSACK_METRICS"] == "open"
 
 
 def test_there_is_a_series_for_every_operation_code_and_command(ruleset: Ruleset) -> None:

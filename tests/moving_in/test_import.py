@@ -133,6 +133,17 @@ async def test_what_breaks_a_rule_is_told_and_kept(site: Site) -> None:
     await site.audit()
 
 
+async def test_a_row_of_more_stacks_than_it_may_make(site: Site) -> None:
+    """The first is where the row says; what is told of the others is still of the whole row."""
+    text = "owner,template,quantity,place\nanna,dagger,500,bag:3\nben,dagger,500,overflow:3\n"
+    done = await bring_in(site, csv(text))
+    refused = [one for one in done.findings if one.code == "INVALID_QUANTITY"]
+    assert [(one.row, one.params["quantity"]) for one in sorted(refused, key=lambda one: one.row)] == [
+        (1, 500),
+        (2, 500),
+    ]
+
+
 async def test_without_an_overflow_container_it_is_rejected(site: Site) -> None:
     text = "owner,template,quantity,place\nanna,dagger,1,bag:30\nanna,plate,9,\n"
     done = await bring_in(site, csv(text), Options(overflow=None))

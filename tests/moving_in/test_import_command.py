@@ -9,7 +9,7 @@ import pytest
 
 from gateway.cli import main
 from persistence.moving_in.errors import ImportRefused
-from persistence.moving_in.run import Options
+from persistence.moving_in.run import Options, moving_in
 from tests.moving_in.console import DYING, Console
 from tests.moving_in.tables import bring_in, csv
 from tests.parity.world import CHAR_ID
@@ -71,21 +71,44 @@ async def test_looked_at_then_done(console: Console, site: Site) -> None:
     await site.audit()
 
 
-async def test_existing_characters_are_refused_or_passed_by(site: Site) -> None:
+async def test_existing_characters_are_refused_or_passed_by(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     await bring_in(site, csv("owner,template\nanna,gold\n"))
-    more = "owner,template\nanna,gold\nanna,dagger\nben,dagger\n"
-    with pytest.raises(ImportRefused, match="is there already, and not of these rows"):
-        await bring_in(site, csv(more))
     before = await stored(site)
+    # Every character is a batch, so that others would be in place when one of these comes up.
+    monkeypatch.setattr("persistence.moving_in.run.CHARACTERS_AT_ONCE", 1)
+    others = "".join(f"new-{n},gold\n" for n in range(20))
+    more = f"owner,template\nanna,gold\nanna,dagger\nben,dagger\n{others}"
+    both = f"{more}{CHAR_ID},gold\n"
+    for text, write, words in (
+        (
+            more,
+            True,
+            r"^1 character is there already \(anna\): nothing was imported\. .* skip passes it by$",
+        ),
+        (more, False, "^1 character is there already .*: nothing would be imported"),
+        (both, True, rf"^2 characters are there already \((anna|{CHAR_ID}), .*\): .* skip passes them by"),
+    ):
+        with pytest.raises(ImportRefused, match=words):
+            await bring_in(site, csv(text), write=write)
+        assert await stored(site) == before
     passed = await bring_in(site, csv(more), Options(existing="skip"))
-    assert passed.tally.became == {"existing": 2, "placed": 1}
+    assert passed.tally.became == {"existing": 2, "placed": 21}
     assert passed.told() == [(1, "skipped", "CHARACTER_EXISTS", 1), (2, "skipped", "CHARACTER_EXISTS", 1)]
-    assert len(await stored(site)) == len(before) + 1
-    # Who was made in another way is seen before anything is written.
-    other = f"owner,template\ncleo,gold\n{CHAR_ID},gold\n"
-    with pytest.raises(ImportRefused, match=rf"1 of the characters are there already \({CHAR_ID}\): nothing"):
-        await bring_in(site, csv(other))
-    assert len(await stored(site)) == len(before) + 1
+    assert len(await stored(site)) == len(before) + 21
+    assert "active transaction" not in caplog.text
+
+
+async def test_a_transaction_ends_with_what_fails_in_it(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no room for a report")
+
+    async with moving_in(site.settings.database_url, site.ruleset, Options()) as run:
+        await run.read(csv("owner,template\nanna,excalibur\n"), lambda *_: None)
+        with pytest.raises(RuntimeError):
+            await run.run(fail, lambda *_: None, write=False)
+    assert "active transaction" not in caplog.text
 
 
 async def test_killed_in_the_midst_and_begun_again(console: Console, site: Site) -> None:
@@ -117,8 +140,15 @@ async def test_killed_in_the_midst_and_begun_again(console: Console, site: Site)
 
 
 async def test_from_standard_input(console: Console) -> None:
-    rows = b'{"owner": "anna", "template": "gold"}\n'
-    assert "1 rows: 1 characters" in await console.call("import", "--jsonl", "-", "--yes", typed=rows)
+    rows = b'{"owner": "anna", "template": "gold", "colour": 3}\n'
+    said = await console.call("import", "--jsonl", "-", "--yes", typed=rows)
+    assert "1 row: 1 character" in said and "Columns that were left aside: 'colour'.\n" in said
+    more = rows.replace(b"gold", b"dagger")
+    for flag, words in (("--dry-run", "would be"), ("--yes", "was")):
+        said = await console.call("import", "--jsonl", "-", flag, status=1, typed=more)
+        assert said.endswith(
+            f"1 character is there already (anna): nothing {words} imported. --existing skip passes it by\n"
+        )
 
 
 @pytest.mark.parametrize(
@@ -142,4 +172,6 @@ def test_misused(arguments: tuple[str, ...], words: str, capsys: pytest.CaptureF
 
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", "--csv", "/none.csv", "--yes"]) == 1
-    assert "No such file" in capsys.readouterr().err
+    assert "/none.csv: No such file or directory" in capsys.readouterr().err
+    assert main(["import", "--csv", "-", "--template-map", "/none.csv"]) == 1
+    assert "/none.csv: No such file or directory" in capsys.readouterr().err

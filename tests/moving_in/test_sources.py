@@ -48,6 +48,8 @@ async def test_rows_that_cannot_be_judged(site: Site) -> None:
         b"00000000-0000-0000-0000-000000000000,gold,1,,,",
         b"%s,gold,1,,," % (b"x" * 257),
         b'"an\0na",gold,1,,,',
+        b'"an\nna",gold,1,,,',
+        b"anna,gold,1,,,\xff",
         b"",
         b'" anna ", gold ,007,,TRUE,',
     ]
@@ -57,14 +59,19 @@ async def test_rows_that_cannot_be_judged(site: Site) -> None:
         *[(number, "quantity", WHOLE) for number in range(2, 9)],
         (9, "place", "expected a container, or a container and a slot"),
         (10, "bound", "expected true or false"),
-        (11, "", "it has 2 fields, and the first line 6"),
-        (12, "", "it has 7 fields, and the first line 6"),
-        (13, "", "it has bytes that are not of the file's encoding"),
+        (11, None, "it has 2 fields, and the first line 6"),
+        (12, None, "it has 7 fields, and the first line 6"),
+        (13, "owner", "it has bytes that are not of the file's encoding"),
         (14, "owner", "it is the nil UUID, which is nobody's"),
         (15, "owner", "it is too long"),
+        (16, "owner", "it has a control character"),
+        (17, "owner", "it has a control character"),
+        (18, "item_id", "it has bytes that are not of the file's encoding"),
     ]
-    # A text with a NUL is an owner like any other: nothing of it is stored but its UUID.
-    assert done.tally.became == {"rejected": 15, "placed": 2} and done.tally.characters == 2
+    told = {one.row: (one.owner, one.template) for one in done.findings}
+    assert told[11] == told[12] == ("anna", "gold") and told[13] == ("an\\udcffna", "gold")
+    assert told[17] == ("an\nna", "gold")
+    assert done.tally.became == {"rejected": 18, "placed": 1} and done.tally.characters == 1
 
 
 NO_TABLES: tuple[tuple[bytes, str], ...] = (
@@ -121,20 +128,23 @@ async def test_lines_of_json(site: Site) -> None:
     source._file.seek(0)
     done = await bring_in(site, source)
     assert [(row, field) for row, field, _ in problems(done)] == [
-        (2, ""),
-        (3, ""),
+        (2, None),
+        (3, None),
         (4, "quantity"),
         (5, "quantity"),
         (6, "quantity"),
-        (8, ""),
-        (9, ""),
+        (8, None),
+        (9, None),
         (7, None),
     ]
     assert done.findings[-1].code == "UNKNOWN_CONTAINER"
     assert done.tally.characters == 2
+    assert done.tally.left_aside == ("more",)
 
 
-async def test_from_the_studios_own_database(site: Site, servers: Servers) -> None:
+async def test_from_the_studios_own_database(
+    site: Site, servers: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
     url = await servers.empty_database()
     connection = await asyncpg.connect(url)
     await connection.execute("""
@@ -146,16 +156,18 @@ async def test_from_the_studios_own_database(site: Site, servers: Servers) -> No
     """)
     query = (
         'SELECT p.id AS "player id", nick AS name, "LVL" AS level, item AS template, amount AS quantity,'
-        " CASE WHEN slot IS NOT NULL THEN 'bag:' || slot END AS place"
+        " guid, CASE WHEN slot IS NOT NULL THEN 'bag:' || slot END AS place"
         " FROM players p LEFT JOIN bags ON player_id = p.id ORDER BY p.id, slot -- all of them;"
     )
     done = await bring_in(site, SqlSource(url, query, {"owner": "player id"}))
     assert problems(done) == [(3, "quantity", WHOLE)]
     assert done.tally.became == {"rejected": 1, "placed": 3, "owner only": 1}
-    assert done.tally.characters == 3
+    assert done.tally.characters == 3 and done.tally.left_aside == ["guid"]
     async with site.gateway() as gateway:
         names = {one.name: one.actor.level for one in await gateway.characters(None, None, 10)}
         assert names == {"Tess": 1, 'Ann "the axe"': 5, "Ben": 1, "Cleo": 9} | {"Tess": names["Tess"]}
+    # Not of a gateway that stops: what it was about in the background may be cut off anywhere.
+    caplog.clear()
     for bad, words in (
         ("SELECT 1 AS owner", "no column 'template'"),
         ("SELEC 1", "refuses the query"),
@@ -171,6 +183,7 @@ async def test_from_the_studios_own_database(site: Site, servers: Servers) -> No
     with pytest.raises(ImportRefused, match=r"sslrootcert: /nowhere/ca\.pem cannot be read"):
         await bring_in(site, SqlSource("postgresql://h/x?sslrootcert=/nowhere/ca.pem", "SELECT 1", {}))
     assert await connection.fetchval("SELECT count(*) FROM bags") == 4
+    assert "active transaction" not in caplog.text
     await connection.close()
 
 

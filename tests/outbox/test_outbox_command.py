@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.command_line.outbox import add_outbox_commands
+from gateway.command_line.outbox import _status_lines, add_outbox_commands
 from gateway.configuration.settings import Settings
 from persistence.errors import CharacterNotFound
 from persistence.ledger.retention import trim
-from persistence.outbox.status import outbox_status
+from persistence.outbox.status import OutboxStatus, outbox_status
 from persistence.postgres.store import InventoryStore
 from tests.ledger.conftest import WEEKS_BACK
 from tests.ledger.history import lived
@@ -57,8 +57,8 @@ async def test_how_far_it_is_and_the_way_out(
         await until(lambda: receiver.seqs(good.char_id) == [1, 2, 3], "the other is delivered")
         assert await run(url, "status") == 1
         shown = told()
-        assert "3 changes of 1 characters wait." in shown and "The oldest is of 20" in shown
-        assert f"{bad.char_id}: what follows seq 0 was refused 1 times" in shown
+        assert "Waiting: 3 changes of 1 character." in shown and "The oldest is of 20" in shown
+        assert f"{bad.char_id}: what follows seq 0 was refused 1 time, " in shown
         assert "the receiver answers 422" in shown
         assert await run(url, "status", "--json") == 1
         document = json.loads(told())
@@ -71,11 +71,22 @@ async def test_how_far_it_is_and_the_way_out(
         await run(url, "skip", "00000000-0000-4000-8000-000000000000")
 
 
+def test_a_receiver_that_is_away_is_told_of_elsewhere() -> None:
+    """Nothing of it is stored, but the log knows; a refusal that is told here needs no such hint."""
+    away = list(_status_lines(OutboxStatus(0, 2, 1_002, None, 1, []), None))
+    assert "Waiting: 1,002 changes of 2 characters." in away
+    assert any("the log of the processes that serve says why" in line for line in away)
+    assert away[-1] == "… and 1 more character."
+    refused = list(_status_lines(OutboxStatus(0, 1, 1, None, 1, []), None))
+    assert "Waiting: 1 change of 1 character." in refused
+    assert not any("says why" in line for line in refused)
+
+
 async def test_forgetting_has_to_be_meant(url: str, outbox: Opened, told: Told) -> None:
     async with outbox():
         pass
     assert await run(url, "forget") == 1
-    assert "Say --yes" in told()
+    assert told().endswith("Say --yes to do it.\nNothing was done.\n")
     assert await run(url, "forget", "--yes") == 0
     assert await run(url, "status") == 0
     assert "Nothing is delivered" in told()

@@ -14,6 +14,7 @@ import aiohttp
 from engine.ruleset import Ruleset
 from tests.adversity.site import free_port
 from tests.invariants import violations
+from tests.metrics.scraped import scrape
 from tests.outbox.receiver import SECRET, Receiver, receiving, until
 from tests.servers import Servers
 from tests.serving import TOKEN, Serving, serving
@@ -119,8 +120,11 @@ async def test_the_receiver_of_the_documentation(servers: Servers, database_url:
         await begun(tmp_path / "log")
         async with client(service) as http:
             (char_id,) = await create(http, 1)
-            # Nobody is there yet, and it waits.
+            # Nobody is there yet, and it waits. That is told, though nothing was ever delivered.
             await grant(http, char_id, "durable")
+            async with asyncio.timeout(20):
+                while not (await scrape(http)).of("haversack_outbox_stalled_seconds", worker="1"):
+                    await asyncio.sleep(0.05)
             receiver = subprocess.Popen(
                 [sys.executable, "-c", program],
                 env=os.environ | {"PORT": str(port), "HAVERSACK_OUTBOX_SECRET": SECRET},
@@ -136,6 +140,7 @@ async def test_the_receiver_of_the_documentation(servers: Servers, database_url:
 
                 await until(lambda: len(lines()) >= 2, "both are shown", 30)
                 assert lines() == [f"{char_id} {seq} ['grant']" for seq in (1, 2)]
+                assert not (await scrape(http)).of("haversack_outbox_stalled_seconds", worker="1")
                 async with aiohttp.ClientSession() as stranger:
                     forged = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
                     url = env["HAVERSACK_OUTBOX_URL"]

@@ -10,11 +10,9 @@ from persistence.postgres.named_sql import queries
 from persistence.roles import postgres_grants
 from tests.roles.rights import Restricted
 
-# Not for who serves: the ledger's owner gives old weeks up, and there is no more to lose by a backup that is
-# restored.
+# Not for who serves: the ledger's owner gives old weeks up.
 OWNERS = {
     "insert_baselines", "delete_superseded_baselines", "week_runs", "week_entries", "baselines_chunk",
-    "outlive_former_sessions",
 }  # fmt: skip
 _TABLE_RIGHT = re.compile(r"(SELECT|INSERT|UPDATE|DELETE)(?: \(([^)]*)\))?")
 

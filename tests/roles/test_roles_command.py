@@ -43,12 +43,22 @@ def test_users_for_another_prefix_and_with_a_password(
 ) -> None:
     monkeypatch.setenv("HAVERSACK_KEY_PREFIX", "eu:")
     (tmp_path / "password").write_text("correct horse\n")
-    text = printed(capsys, "redis", "--password-file", str(tmp_path / "password"))
-    assert text.count(f"#{hashlib.sha256(b'correct horse').hexdigest()}") == 3
-    assert "correct horse" not in text
+    password = ("--password-file", str(tmp_path / "password"))
+    text = printed(capsys, "redis", "--user", "haversack-operator", *password)
+    assert text.startswith("ACL SETUSER haversack-operator resetpass #") and text.count("\n") == 1
+    assert f"#{hashlib.sha256(b'correct horse').hexdigest()}" in text and "correct horse" not in text
     assert "~eu:*" in text and "inventory" not in text
+    assert cli.main(["roles", "redis", *password]) == 2
+    assert "needs --user" in capsys.readouterr().err
     (tmp_path / "password").write_text("\n")
-    assert cli.main(["roles", "redis", "--password-file", str(tmp_path / "password")]) == 1
+    assert cli.main(["roles", "redis", "--user", "haversack", *password]) == 1
+
+
+def test_a_file_lets_nobody_in_by_the_default_user(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for it, once, or a Redis that reads the file at its start would be open to all."""
+    assert printed(capsys, "redis", "--file").splitlines()[0] == "user default off"
+    for arguments in (("--file", "--user", "haversack"), ()):
+        assert "default" not in printed(capsys, "redis", *arguments)
 
 
 def test_the_printed_users_are_taken_by_each_server(
@@ -56,7 +66,7 @@ def test_the_printed_users_are_taken_by_each_server(
 ) -> None:
     """As commands; whoever has a password keeps it when they are sent again, as after an upgrade."""
     (tmp_path / "password").write_text("one")
-    for arguments in (("--password-file", str(tmp_path / "password")), ()):
+    for arguments in (("--user", "haversack", "--password-file", str(tmp_path / "password")), ()):
         for line in printed(capsys, "redis", *arguments).splitlines():
             assert each_redis.execute_command(*line.split()) in (b"OK", "OK", True)
     user = each_redis.acl_getuser("haversack")

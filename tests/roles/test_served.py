@@ -8,7 +8,10 @@ import pytest
 import redis
 
 from persistence.ledger.weeks import add_week
+from persistence.postgres.database import Database
 from persistence.protocol.housekeeping import Housekeeper
+from persistence.recover import StillServed, recover
+from persistence.service import ServiceSettings
 from tests.e2e.playing import haversack
 from tests.e2e.test_tour import assert_shows, run_block, shell, tour
 from tests.parity.world import CHAR_ID
@@ -66,6 +69,20 @@ async def test_housekeeping(each_site: Site) -> None:
         await do(gateway, grant("gold"), op_id="x", durable=True)
         assert await Housekeeper(gateway.store.database, 0).round()
         assert await add_week(gateway.store.database, 30)
+
+
+async def test_a_restored_backup_is_recovered_from(
+    each_rights: Restricted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With who serves' rights in PostgreSQL; those who are still connected are seen, whoever they are."""
+    monkeypatch.setattr("persistence.recover._LOOK_S", 0.0)
+    settings = ServiceSettings(each_rights.operator, each_rights.service)
+    other = await Database.connect(each_rights.support, pool_size=1)
+    with pytest.raises(StillServed):
+        await recover(settings, lambda _: None)
+    await other.close()
+    monkeypatch.undo()
+    await recover(settings, lambda _: None)
 
 
 async def test_what_metrics_look_up(each_site: Site) -> None:
