@@ -7,8 +7,9 @@ from engine.refusals import Param, RefusalCode
 from persistence.moving_in.characters import Described
 from persistence.moving_in.findings import Finding, Outcome, Tally
 from persistence.moving_in.gathering import Beyond, Gathered
-from persistence.moving_in.judge import ITEMS_MAX, TOO_LARGE, Judged, Known
+from persistence.moving_in.judge import ITEMS_MAX, TOO_LARGE
 from persistence.moving_in.rows import Fault, Row
+from persistence.moving_in.verdicts import Judged, Known
 
 INVALID_ROW: Final = "INVALID_ROW"
 EXISTS: Final = "CHARACTER_EXISTS"

@@ -8,50 +8,22 @@ Rows with a place of their own come before those whose place the rules choose, a
 else, since it may grant the room and the strength that the rest needs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from msgspec import Struct
-
-from engine.facts import Facts
 from engine.refusals import Refusal
 from engine.rules import limits, placement
 from engine.rules.placement import Lot
 from engine.ruleset import EQUIPMENT
 from engine.state import Actor, Item, Place
 from persistence.moving_in import placing
-from persistence.moving_in.findings import Finding, Outcome
 from persistence.moving_in.homes import Homes
-from persistence.moving_in.rows import Row
 from persistence.moving_in.running_draft import RunningDraft
+from persistence.moving_in.verdicts import Judged, Known, Verdicts
 
 # As many as are judged and written at once; whoever has more is no player.
 ITEMS_MAX: Final = 20_000
 TOO_LARGE: Final = "INVENTORY_TOO_LARGE"
-
-
-class Known(Struct, frozen=True, gc=False):
-    """A row whose template is known, and its number."""
-
-    number: int
-    row: Row
-    facts: Facts
-
-
-class Judged(Struct, frozen=True):
-    """An inventory to begin with.
-
-    ``findings``: what of the rows is told. ``rejected``: by row number, units that are not in it.
-    ``overflowed``: rows of which units are where they were not meant to be. ``split``: how many rows became
-    several stacks. ``given``: ids that are rows' own.
-    """
-
-    items: Mapping[str, Item]
-    findings: Sequence[Finding]
-    rejected: Mapping[int, int]
-    overflowed: frozenset[int]
-    split: int
-    given: Sequence[str]
 
 
 class Judge:
@@ -67,13 +39,8 @@ class Judge:
         self._homes = homes
         self._containers = homes.ruleset.containers
         self._overflow = overflow
-        self._char_id = char_id
         self._draft = RunningDraft(homes.ruleset, char_id, actor, id_prefix)
-        self._findings: list[Finding] = []
-        self._rejected: dict[int, int] = {}
-        self._overflowed: set[int] = set()
-        self._split: set[int] = set()
-        self._given: dict[int, str] = {}
+        self._verdicts = Verdicts(char_id)
 
     def judge(self, rows: Iterable[Known]) -> Judged:
         """What the rows come to, which are in the order of their numbers; never refused as a whole."""
@@ -102,14 +69,7 @@ class Judge:
         for known in (*within, *anywhere):
             if quantity := self._allowed(known):
                 self._pour(known, quantity, is_rest=False)
-        return Judged(
-            self._draft.items,
-            self._findings,
-            self._rejected,
-            frozenset(self._overflowed),
-            len(self._split),
-            list(self._given.values()),
-        )
+        return self._verdicts.of(self._draft.items)
 
     def _placed(self, rows: Sequence[Known]) -> list[tuple[Known, int]]:
         """Put each where it says; answers what is left of stacks that are larger than one may be."""
@@ -132,7 +92,7 @@ class Judge:
         self._draft.begin_row(known.facts)
         if len(self._draft.items) < ITEMS_MAX:
             return True
-        self._find(known, "rejected", TOO_LARGE, {"items_max": ITEMS_MAX}, quantity)
+        self._verdicts.find(known, "rejected", TOO_LARGE, {"items_max": ITEMS_MAX}, quantity)
         return False
 
     def _allowed(self, known: Known) -> int:
@@ -145,13 +105,13 @@ class Judge:
         allowed = limits.allowance(self._draft, facts, quantity)
         if allowed < quantity:
             refusal = next(limits.may_carry(self._draft, facts, quantity))
-            self._find(known, "rejected", refusal.code, refusal.params, quantity - allowed)
+            self._verdicts.find(known, "rejected", refusal.code, refusal.params, quantity - allowed)
         return allowed
 
     def _wear(self, known: Known, quantity: int) -> int | Refusal:
         """Wear it, a stack of it at the most; answers how many are worn, or why none is."""
         draft, row, facts = self._draft, known.row, known.facts
-        item = placing.in_the_hand(facts, min(quantity, facts.stack_limit), _is_bound(known), row.item_id)
+        item = placing.in_the_hand(facts, min(quantity, facts.stack_limit), known.bound, row.item_id)
         slot = row.slot or placing.slot_to_wear(draft, item, facts)
         if refusal := placing.why_not_worn(draft, item, facts, slot):
             return refusal
@@ -162,7 +122,7 @@ class Judge:
     def _put(self, known: Known, quantity: int) -> int | Refusal:
         """Put it into its slot, a stack of it at the most; answers as ``_wear``."""
         draft, row, facts = self._draft, known.row, known.facts
-        container, bound = row.container, _is_bound(known)
+        container, bound = row.container, known.bound
         if refusal := self._homes.why_not(container, facts, bound=bound):
             return refusal
         if self._containers[container].kind == "purse" and row.slot in (
@@ -185,9 +145,9 @@ class Judge:
             item.template_id, item.quantity, item.bound, known.row.locked, place, item.item_id or None
         )
         if item.item_id:
-            self._given[known.number] = item.item_id
+            self._verdicts.given[known.number] = item.item_id
         if item.quantity < known.row.quantity:
-            self._split.add(known.number)
+            self._verdicts.split(known)
 
     def _pour(self, known: Known, quantity: int, *, is_rest: bool) -> None:
         """Put it where there is room: in its row's container, else where auto-placement puts such items.
@@ -195,7 +155,7 @@ class Judge:
         The rest of a stack goes there first and then anywhere.
         """
         draft, facts, container = self._draft, known.facts, known.row.container
-        bound, named = _is_bound(known), container not in ("", EQUIPMENT)
+        bound, named = known.bound, container not in ("", EQUIPMENT)
         containers = self._homes.auto(facts, bound=bound)
         if named and not is_rest:
             if refusal := self._homes.why_not(container, facts, bound=bound):
@@ -215,46 +175,31 @@ class Judge:
     def _into(self, containers: list[str], known: Known, quantity: int) -> int:
         """Pour into containers; answers how many found no place. The first stack made has the row's id."""
         draft, row, facts = self._draft, known.row, known.facts
-        lot = Lot(facts, _is_bound(known), row.locked, light=True)
+        lot = Lot(facts, known.bound, row.locked, light=True)
         first = containers[0]
         before = draft.minted()
         shared_stack = self._containers[first].kind == "purse" and draft.at(first, facts.template_id)
-        if row.item_id and known.number not in self._given and not shared_stack:
+        if row.item_id and known.number not in self._verdicts.given and not shared_stack:
             portion = min(quantity, placement.stack_limit(draft, first, facts))
             own = Lot(facts, lot.bound, row.locked, item_id=row.item_id, light=True)
             if placement.pour(draft, containers, own, portion):
                 return quantity
-            self._given[known.number] = row.item_id
+            self._verdicts.given[known.number] = row.item_id
             quantity -= portion
         left = placement.pour(draft, containers, lot, quantity)
         if draft.minted() - before > 1:
-            self._split.add(known.number)
+            self._verdicts.split(known)
         return left
 
     def _spill(self, known: Known, quantity: int, refusal: Refusal) -> None:
         """What found no place goes to the overflow container if that takes it; all of it is told."""
         draft, facts, overflow = self._draft, known.facts, self._overflow
         left = quantity
-        if overflow is not None and placement.takes(draft, overflow, facts, _is_bound(known)):
+        if overflow is not None and placement.takes(draft, overflow, facts, known.bound):
             left = self._into([overflow], known, quantity)
             if left < quantity:
-                self._overflowed.add(known.number)
-                self._find(known, "overflowed", refusal.code, refusal.params, quantity - left)
+                self._verdicts.find(known, "overflowed", refusal.code, refusal.params, quantity - left)
                 if left:
                     refusal = placing.why_left(draft, [overflow], facts, left, known.row.quantity)
         if left:
-            self._find(known, "rejected", refusal.code, refusal.params, left)
-
-    def _find(
-        self, known: Known, outcome: Outcome, code: str, params: Mapping[str, int | str | bool], units: int
-    ) -> None:
-        row = known.row
-        if outcome == "rejected":
-            self._rejected[known.number] = self._rejected.get(known.number, 0) + units
-        self._findings.append(
-            Finding(known.number, row.owner, self._char_id, row.template, outcome, str(code), params, units)
-        )
-
-
-def _is_bound(known: Known) -> bool:
-    return known.row.bound or known.facts.bind == "pickup"
+            self._verdicts.find(known, "rejected", refusal.code, refusal.params, left)

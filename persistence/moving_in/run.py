@@ -22,8 +22,9 @@ from persistence.moving_in.findings import Finding, Tally
 from persistence.moving_in.gathering import Beyond, Gathered, Gathering
 from persistence.moving_in.homes import Homes
 from persistence.moving_in.ids import NAMESPACE
-from persistence.moving_in.judge import Judge, Known
+from persistence.moving_in.judge import Judge
 from persistence.moving_in.rows import Fault
+from persistence.moving_in.verdicts import Known
 from persistence.moving_in.writing import CHARACTERS_AT_ONCE, ITEMS_AT_ONCE, NewCharacter, Writer
 from persistence.postgres.database import Connection, Database
 from persistence.postgres.store import InventoryStore

@@ -160,8 +160,9 @@ class Database:
         """
         async with self.connection() as connection:
             with pg_errors.statements(refusal):
-                await connection.execute("BEGIN")
                 try:
+                    # Inside: a task may be cancelled while PostgreSQL begins.
+                    await connection.execute("BEGIN")
                     yield connection
                 except BaseException:
                     await _roll_back(connection)

@@ -21,7 +21,7 @@ from engine.commands import (
 )
 from engine.facts import Facts
 from engine.outcome import Applied
-from engine.refusals import Refusal, RefusalCode
+from engine.refusals import Refusal
 from engine.state import Actor
 from persistence.errors import (
     Backpressure,
@@ -38,6 +38,7 @@ from persistence.link.submitted import Answer, Submitted
 from persistence.postgres.store import InventoryStore
 from persistence.protocol.cold_commands import ColdCommands, is_cold
 from persistence.protocol.flusher import Flusher
+from persistence.protocol.given_ids import GivenIds, given_ids
 from persistence.records import Call, TagMismatch
 from persistence.sessions.call_reply import StaleCatalog, answer_of
 from persistence.sessions.id_prefixes import IdPrefixes
@@ -70,6 +71,7 @@ class CommandRunner:
         self._cold = ColdCommands(sessions)
         self._flusher = flusher
         self._id_prefixes = IdPrefixes()
+        self._given_ids = GivenIds(store)
 
     def submit(
         self, char_id: str, commands: Sequence[Command], call: Call, *, id_prefix: str | None = None
@@ -83,7 +85,7 @@ class CommandRunner:
         templates: dict[str, Facts] = {}
         if call.durable or not _PLAIN.issuperset([command.__class__ for command in commands]):
             self._check_words(commands)
-            if call.durable or is_cold(commands) or _given_ids(commands):
+            if call.durable or is_cold(commands) or given_ids(commands):
                 return Submitted(None, lambda _: self.execute(char_id, commands, call, id_prefix=id_prefix))
             templates = self._templates(commands)
         prefix = id_prefix or self._id_prefixes.fresh()
@@ -122,14 +124,14 @@ class CommandRunner:
         """
         self._check_words(commands)
         id_prefix, at_ms = id_prefix or self._id_prefixes.fresh(), time.time_ns() // 1_000_000
-        refusal, fresh = await self._reserve(char_id, commands, id_prefix)
+        refusal, fresh = await self._given_ids.reserve(char_id, commands, id_prefix)
         try:
             answer = refusal or await self._execute(char_id, commands, call, id_prefix, at_ms)
         except (SessionNotLive, IdempotencyMismatch, Conflict, Backpressure):
-            await self._release(char_id, fresh, id_prefix)
+            await self._given_ids.release(char_id, fresh, id_prefix)
             raise
         if not isinstance(answer, Replied):
-            await self._release(char_id, fresh, id_prefix)
+            await self._given_ids.release(char_id, fresh, id_prefix)
             return answer
         if not call.durable:
             return answer.body
@@ -164,9 +166,7 @@ class CommandRunner:
         """
         self._check_words(commands)
         shown = await self._preview(char_id, commands, call)
-        ids = _given_ids(commands)
-        taken = await self._store.item_ids_taken(char_id, [item_id for item_id, _ in ids]) if ids else ()
-        refused = tuple(_already_exists(*given) for given in ids if given[0] in taken)
+        refused = await self._given_ids.taken(char_id, commands)
         if not refused or isinstance(shown, TagMismatch):
             return shown
         return (*refused, *(shown if isinstance(shown, tuple) else ()))
@@ -218,29 +218,6 @@ class CommandRunner:
                 await self._items.refresh()
         raise Unavailable("the item catalog is changing")
 
-    async def _reserve(
-        self, char_id: str, commands: Sequence[Command], id_prefix: str
-    ) -> tuple[Refusal | None, set[str]]:
-        """Make the ids of granted instances this character's before any session can have them.
-
-        Answers with those that nobody had asked for before, too.
-        """
-        ids = _given_ids(commands)
-        if not ids:
-            return None, set()
-        taken, fresh = await self._store.reserve_item_ids(char_id, [item_id for item_id, _ in ids], id_prefix)
-        for item_id, op_index in ids:
-            if item_id in taken:
-                return _already_exists(item_id, op_index), fresh
-        return None, fresh
-
-    async def _release(self, char_id: str, fresh: set[str], id_prefix: str) -> None:
-        """What was refused must not keep the ids from others."""
-        # If it cannot be done now, they stay reserved; the caller's answer is what counts.
-        if fresh:
-            with suppress(PersistenceError):
-                await self._store.release_item_ids(char_id, sorted(fresh), id_prefix)
-
     def _templates(self, commands: Sequence[Command]) -> dict[str, Facts]:
         found: dict[str, Facts] = {}
         for command in commands:
@@ -255,16 +232,3 @@ class CommandRunner:
             if isinstance(command, SetActorRequest):
                 states = (*command.states.add, *command.states.remove)
                 self.check_actor(Actor(0, command.class_ or "", command.attributes, states))
-
-
-def _given_ids(commands: Sequence[Command]) -> list[tuple[str, int]]:
-    """The ids of instances that are granted, with the index of the command."""
-    return [
-        (command.item_id, op_index)
-        for op_index, command in enumerate(commands)
-        if isinstance(command, GrantRequest) and command.item_id is not None
-    ]
-
-
-def _already_exists(item_id: str, op_index: int) -> Refusal:
-    return Refusal(RefusalCode.ALREADY_EXISTS, {"item_id": item_id}, op_index)

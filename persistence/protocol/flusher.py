@@ -15,6 +15,7 @@ from persistence import measures
 from persistence.errors import PersistenceError, Unavailable
 from persistence.meters import Meters
 from persistence.protocol.evictor import Evictor
+from persistence.protocol.pauses import Pauses
 from persistence.protocol.write_behind import Flushed, WriteBehind
 from persistence.sessions.session_state import CLOSING
 from persistence.sessions.work_queue import WorkQueue
@@ -28,7 +29,6 @@ BATCHES_AT_ONCE = 3
 GROUPS_AT_ONCE = 2
 # Work of a flusher that died is taken over after this time.
 LEASE_MS = 2_000
-BACKOFF_MAX_S = 2.0
 # A look takes all that falls due before the next one, so nothing waits for more than an interval to be
 # found, and a statement for PostgreSQL an interval is enough for as many as a batch holds.
 LOOKS_PER_INTERVAL = 1
@@ -55,14 +55,14 @@ class Flusher:
     ) -> None:
         """Sessions are due ``interval_ms`` after a change; ``lease_ms`` is the evictor's too."""
         meters = meters or Meters(measures.PERSISTENCE)
-        self._pauses = meters.counter(measures.FLUSHER_PAUSES)
         self._ends_failed = meters.counter(measures.EVICTIONS, "failed")
         self._work = work
         self._writes = writes
         self._evictor = evictor
         self._interval_ms = interval_ms
         self._lease_ms = lease_ms
-        self._look_s = self._pause_s = interval_ms / 1000 / LOOKS_PER_INTERVAL
+        self._look_s = interval_ms / 1000 / LOOKS_PER_INTERVAL
+        self._pauses = Pauses(self._look_s, meters)
         self._batches: set[asyncio.Task[None]] = set()
         self._groups: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, asyncio.Future[Durable]] = {}
@@ -151,24 +151,25 @@ class Flusher:
                 )
                 more = len(claimed) >= BATCH
                 if not claimed:
-                    self._pause_s = self._look_s
+                    self._pauses.went_well()
                 for first in range(0, len(claimed), BATCH):
                     self._begin(self._batches, self._flush_due(claimed[first : first + BATCH]))
                     if len(self._batches) >= BATCHES_AT_ONCE:
                         await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
             except Exception as error:
-                self._put_off(error)
-            put_off = self._pause_s > self._look_s
-            if put_off or not more:
-                await self._nap(self._pause_s if put_off else look_at - asyncio.get_running_loop().time())
+                self._pauses.failed(error)
+            longer = self._pauses.longer
+            if longer or not more:
+                now = asyncio.get_running_loop().time()
+                await self._nap(self._pauses.seconds if longer else look_at - now)
 
     async def _flush_due(self, char_ids: Sequence[str]) -> None:
         try:
             await self._flush_claimed(char_ids, whole=False)
         except Exception as error:
-            self._put_off(error)
+            self._pauses.failed(error)
         else:
-            self._pause_s = self._look_s
+            self._pauses.went_well()
 
     async def _drain(self, horizon_ms: int) -> bool:
         """Claim and flush once; True when there may be more to do at once."""
@@ -180,6 +181,8 @@ class Flusher:
         # Who is being flushed already is due again, should anything be left.
         claimed = self._writes.turns.free(char_ids)
         flushed = await self._writes.flush(claimed, whole=whole)
+        if flushed.written:
+            self._pauses.wrote()
         for char_id in claimed:
             if char_id in flushed.ended and char_id not in self._ending:
                 self._end(char_id, flushed)
@@ -193,16 +196,6 @@ class Flusher:
             self._serve()
 
         task.add_done_callback(ended)
-
-    def _put_off(self, error: Exception) -> None:
-        """Wait longer each time; ``error`` says why."""
-        self._pauses.add()
-        if isinstance(error, PersistenceError):
-            self._pause_s = min(max(self._pause_s, 0.05) * 2, BACKOFF_MAX_S)
-            _log.warning("the flusher waits %.2f s: %s", self._pause_s, error)
-        else:
-            self._pause_s = BACKOFF_MAX_S
-            _log.error("a flush failed; the next try is in %.2f s", self._pause_s, exc_info=error)
 
     async def _nap(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -230,7 +223,7 @@ class Flusher:
 
 
 def _failed(char_ids: Iterable[str], reason: str) -> Flushed:
-    return Flushed({char_id: Unavailable(reason) for char_id in char_ids}, {}, {})
+    return Flushed(failures={char_id: Unavailable(reason) for char_id in char_ids})
 
 
 def _durable(char_id: str, flushed: Flushed) -> Durable:

@@ -44,12 +44,14 @@ class Flushed(Struct, frozen=True):
     """What became of a flush, by character.
 
     ``failures``: what failed. ``ended``: sessions that are closing, clean, or gone (None).
-    ``durable``: incarnation and seq up to which PostgreSQL has the session.
+    ``durable``: incarnation and seq up to which PostgreSQL has the session. ``written``: who had
+    something that was written now.
     """
 
-    failures: Failures
-    ended: dict[str, Pending | None]
-    durable: dict[str, tuple[int, int]]
+    failures: Failures = {}
+    ended: dict[str, Pending | None] = {}
+    durable: dict[str, tuple[int, int]] = {}
+    written: set[str] = set()
 
 
 class WriteBehind:
@@ -90,7 +92,7 @@ class WriteBehind:
             return await self._flush(char_ids, whole=whole)
 
     async def _flush(self, char_ids: Sequence[str], *, whole: bool) -> Flushed:
-        flushed = Flushed({}, {}, {})
+        flushed = Flushed()
         targets: dict[str, int] = {}
         todo = list(char_ids)
         rounds_left = ROUNDS
@@ -111,7 +113,9 @@ class WriteBehind:
                 for char_id in batch
                 if char_id not in flushed.failures and flushed.durable[char_id][1] < targets[char_id]
             ]
-            if not any(result.status == "flushed" for result in results.values()):
+            written = {char_id for char_id, result in results.items() if result.status == "flushed"}
+            flushed.written.update(written)
+            if not written:
                 rounds_left -= 1
                 await asyncio.sleep(PAUSE_S if todo else 0)
         for char_id in todo:

@@ -67,6 +67,17 @@ class Mirror:
         (reply,) = await self.send([self.command(name, keys, *args)], harmless=harmless)
         return reply
 
+    async def call_with(
+        self, command: Sequence[Argument], name: str, keys: SessionKeys, *args: Argument
+    ) -> tuple[Any, Any]:
+        """Call a function, and the reply to a command beside it, both of one moment; both only read."""
+        calls = [("MULTI",), self.command(name, keys, *args), command, ("EXEC",)]
+        replies = value_of((await self.link.send(calls, harmless=True))[-1])
+        if is_missing(replies[0]):
+            await self.load()
+            return await self.call_with(command, name, keys, *args)
+        return value_of(replies[0]), value_of(replies[1])
+
     async def send(self, commands: Sequence[Sequence[Argument]], *, harmless: bool = False) -> list[Any]:
         """Send calls, ``harmless`` ones if there are several, in one round trip; raises as ``call``."""
         loads = self._loads

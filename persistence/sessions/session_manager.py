@@ -1,7 +1,6 @@
 """Sessions in Redis: what the functions of the mirror do, in Python's terms."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
@@ -15,24 +14,20 @@ from engine.refusals import Refusal
 from engine.ruleset import Ruleset
 from engine.state import Actor, InventorySessionDTO
 from persistence.errors import SessionNotLive
-from persistence.keys import Keys, SessionKeys
+from persistence.keys import Keys
 from persistence.link.redis_link import Argument
 from persistence.operations import ring_parts
 from persistence.records import Call, LiveSession, Operation, TagMismatch
+from persistence.sessions.call_arguments import CallArguments
 from persistence.sessions.call_reply import answer_of
-from persistence.sessions.mirror import Mirror, is_missing, value_of
-from persistence.sessions.replies import ReplyParts, reply_parts
+from persistence.sessions.mirror import Mirror
 from persistence.sessions.session_fields import (
     actor_text,
     capacity_in,
-    changed_fields,
-    facts_text,
     fields_of,
     session_of,
 )
 from persistence.sessions.session_state import Probe, Replied
-
-_encode = msgspec.json.Encoder().encode
 
 
 class InventorySessionManager:
@@ -55,9 +50,10 @@ class InventorySessionManager:
         self.mirror = mirror
         self.ruleset = ruleset
         self.keys = keys
-        self._flush_interval_ms = flush_interval_ms
         self._idle_evict_ms = idle_evict_ms
-        self._unflushed_max_ms = unflushed_max_ms
+        self._arguments = CallArguments(
+            ruleset, flush_interval_ms=flush_interval_ms, unflushed_max_ms=unflushed_max_ms
+        )
 
     async def probe(self, char_id: str) -> Probe:
         """Where the session stands, and which node this is."""
@@ -135,8 +131,8 @@ class InventorySessionManager:
     async def read(self, char_id: str) -> LiveSession:
         """The whole session, of one moment; raises ``SessionNotLive``."""
         keys = self.keys.of(char_id)
-        probe, flat = await self._at_once(keys, ("HGETALL", keys.session))
-        self._playable(char_id, probe)
+        probed, flat = await self.mirror.call_with(("HGETALL", keys.session), "session_probe", keys)
+        probe = self._playable(char_id, Probe.of(probed))
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         session = session_of(char_id, fields)
         return LiveSession(
@@ -151,19 +147,8 @@ class InventorySessionManager:
     async def read_actor(self, char_id: str) -> tuple[Probe, Actor | None]:
         """Where a session stands, and its actor then; None when there is no session."""
         keys = self.keys.of(char_id)
-        probe, text = await self._at_once(keys, ("HGET", keys.session, "actor"))
-        return probe, None if text is None else msgspec.json.decode(text, type=Actor)
-
-    async def _at_once(self, keys: SessionKeys, command: tuple[Argument, ...]) -> tuple[Probe, Any]:
-        """Where a session stands and the reply to a command that reads, both of one moment."""
-        replies = await self.mirror.link.send(
-            [("MULTI",), self.mirror.command("session_probe", keys), command, ("EXEC",)], harmless=True
-        )
-        probed, reply = value_of(replies[3])
-        if is_missing(probed):
-            await self.mirror.load()
-            return await self._at_once(keys, command)
-        return Probe.of(value_of(probed)), value_of(reply)
+        probed, text = await self.mirror.call_with(("HGET", keys.session, "actor"), "session_probe", keys)
+        return Probe.of(probed), None if text is None else msgspec.json.decode(text, type=Actor)
 
     async def execute(
         self,
@@ -182,7 +167,7 @@ class InventorySessionManager:
         ``at_ms`` is the caller's clock, for the journal. Raises ``SessionNotLive``,
         ``StaleCatalog``, ``IdempotencyMismatch``, ``Backpressure``, ``Unavailable``, ``OutcomeUnknown``.
         """
-        arguments = self._execution(commands, call, catalog, templates, id_prefix, at_ms)
+        arguments = self._arguments.of_execute(commands, call, catalog, templates, id_prefix, at_ms)
         return answer_of(await self.mirror.call("session_execute", self.keys.of(char_id), *arguments), call)
 
     def submit(
@@ -200,21 +185,8 @@ class InventorySessionManager:
 
         It may be an error, as ``Mirror.submit`` says; ``answer_of`` reads all others.
         """
-        arguments = self._execution(commands, call, catalog, templates, id_prefix, at_ms)
+        arguments = self._arguments.of_execute(commands, call, catalog, templates, id_prefix, at_ms)
         return self.mirror.submit("session_execute", self.keys.of(char_id), *arguments)
-
-    def _execution(
-        self,
-        commands: Sequence[Command],
-        call: Call,
-        catalog: int,
-        templates: Mapping[str, Facts],
-        id_prefix: str,
-        at_ms: int,
-    ) -> tuple[Argument, ...]:
-        text = _encode(commands)
-        facts = [part for name, known in templates.items() for part in (name, facts_text(known))]
-        return (*self._terms(text, call, catalog, at_ms), id_prefix, text, *facts)
 
     async def commit(
         self,
@@ -231,37 +203,10 @@ class InventorySessionManager:
         Without ``applied`` nothing is written, and None also says that the call had not been done
         before. Raises as ``execute``.
         """
-        text = _encode(commands)
-        parts, fields = ReplyParts(b"", b"", b""), []
-        if applied is not None:
-            parts = reply_parts(applied)
-            fields = changed_fields(self.ruleset, before.session, applied.session)
-        reply = await self.mirror.call(
-            "session_commit",
-            self.keys.of(before.session.char_id),
-            *self._terms(text, call, catalog, at_ms),
-            before.tag,
-            text,
-            parts.changes,
-            parts.told,
-            parts.capacity,
-            *fields,
-        )
+        arguments = self._arguments.of_commit(before, commands, call, applied, catalog, at_ms)
+        keys = self.keys.of(before.session.char_id)
+        reply = await self.mirror.call("session_commit", keys, *arguments)
         return None if reply[0] in (b"CONFLICT", b"ADMITTED") else answer_of(reply, call)
-
-    def _terms(self, commands: bytes, call: Call, catalog: int, at_ms: int) -> tuple[Argument, ...]:
-        """The arguments that every call begins with."""
-        origin = _encode({"at": at_ms, "by": call.by, "request_id": call.request_id, "op_id": call.op_id})
-        payload_hash = hashlib.sha1(commands, usedforsecurity=False).hexdigest() if call.op_id else ""
-        return (
-            catalog,
-            origin[1:-1],
-            call.op_id,
-            payload_hash,
-            call.if_match,
-            self._flush_interval_ms,
-            self._unflushed_max_ms,
-        )
 
     async def close(
         self,

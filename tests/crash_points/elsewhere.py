@@ -10,6 +10,7 @@ ELSEWHERE = {
         "protocol.cold_commands.preview",
         "protocol.command_runner.preview",
         "protocol.command_runner._preview",
+        "protocol.given_ids.taken",
         "orchestrator.character",
         "orchestrator.characters",
         "orchestrator.journal",

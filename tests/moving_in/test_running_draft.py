@@ -12,8 +12,9 @@ from engine.rules.draft import Draft
 from engine.ruleset import EQUIPMENT, Ruleset
 from engine.state import Actor, InventorySessionDTO
 from persistence.moving_in.homes import Homes
-from persistence.moving_in.judge import Judge, Known
+from persistence.moving_in.judge import Judge
 from persistence.moving_in.rows import Row
+from persistence.moving_in.verdicts import Known
 from persistence.sessions.id_prefixes import IdPrefixes
 from tests.parity.world import ACTOR, TEMPLATES
 

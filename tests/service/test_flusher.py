@@ -1,6 +1,7 @@
 """The flusher with much to do: side by side, fair, and one flush of a character at a time."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Sequence
 
@@ -133,7 +134,10 @@ async def test_more_than_a_batch_is_flushed_in_batches(site: Site, monkeypatch: 
     await site.audit()
 
 
-async def test_what_fails_is_tried_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_fails_is_tried_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "persistence.protocol.pauses")
     monkeypatch.setattr(flusher, "LEASE_MS", 50)
     async with site.gateway() as gateway, asyncio.timeout(20):
         real, failures = gateway.store.flush, 3
@@ -150,6 +154,12 @@ async def test_what_fails_is_tried_again(site: Site, monkeypatch: pytest.MonkeyP
         while journal(site, CHAR_ID):
             await asyncio.sleep(0.005)
         assert failures == 0
+        await do(gateway, grant("gold"), durable=True)
+    said = [record.getMessage() for record in caplog.records if record.name == "persistence.protocol.pauses"]
+    assert [words for words in said if not words.endswith("PostgreSQL: it is away")] == [
+        "the flusher writes again"
+    ]
+    assert said[-1] == "the flusher writes again" and len(said) == 4
     await site.audit()
 
 

@@ -104,7 +104,9 @@ class Watcher:
             if self.trace:
                 told = said("session_settle", terms)
                 self.say(f"redis session_settle {char_id[-2:]} {told} -> {short(seqs)} {note}")
-            self.sessions.after("session_settle", word, char_id, terms, standing)
+            # Of where a session stands the first is what the whole server has written, for others perhaps.
+            if self.redis.standing(KEYS.of(char_id), char_id)[1:] != standing[1:]:
+                self.sessions.after("session_settle", word, char_id, terms, standing)
         return reply
 
     def _replaced(self, char_id: str, gone: set[str]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -156,6 +157,24 @@ async def test_a_closed_store_is_unavailable(database_url: str, ruleset: Ruleset
     await store.close()
     with pytest.raises(Unavailable):
         await store.ping()
+
+
+async def test_a_transaction_given_up_at_any_moment_is_rolled_back(
+    store: InventoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def begin() -> None:
+        async with store.database.transaction():
+            ended.set()
+
+    ended, turns = asyncio.Event(), 0
+    while not ended.is_set():
+        task, turns = asyncio.create_task(begin()), turns + 1
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert not caplog.records, "a connection goes back to the pool without an open transaction"
 
 
 async def test_a_transaction_left_idle_gives_its_locks_back(database_url: str, ruleset: Ruleset) -> None:
