@@ -168,6 +168,23 @@ class Draft:
             self.facts_of(self.items[item_id]) for (name, _), item_id in self._at.items() if name == EQUIPMENT
         ]
 
+    # telling
+
+    def tell(self, told: Told) -> None:
+        """Have something told beside the changes."""
+        self.told.append(told)
+
+    def owe(self, refusal: Refusal) -> None:
+        """Refuse by the last family, if the command leaves nothing else to refuse."""
+        self.owed.append(refusal)
+
+    def fork(self) -> "Draft":
+        """A copy that can be altered without altering this one."""
+        other = copy(self)
+        for name in ("items", "touched", "touched_containers", "made", "told", "_known", "_at"):
+            setattr(other, name, copy(getattr(self, name)))
+        return other
+
     # writing
 
     def lift(self, item: Item) -> None:
@@ -226,23 +243,6 @@ class Draft:
             self.destroy(item)
         else:
             self.resize(item, item.quantity - quantity)
-
-    # telling
-
-    def tell(self, told: Told) -> None:
-        """Have something told beside the changes."""
-        self.told.append(told)
-
-    def owe(self, refusal: Refusal) -> None:
-        """Refuse by the last family, if the command leaves nothing else to refuse."""
-        self.owed.append(refusal)
-
-    def fork(self) -> "Draft":
-        """A copy that can be altered without altering this one."""
-        other = copy(self)
-        for name in ("items", "touched", "touched_containers", "made", "told", "_known", "_at"):
-            setattr(other, name, copy(getattr(self, name)))
-        return other
 
     def _touch(self, item_id: str, container: str) -> None:
         # Comes before any change, so the first of a command finds the totals as they were.

@@ -1,5 +1,5 @@
 -- consume: take items away, from one stack or of a template wherever it is carried.
--- requires: draft, guards, placement
+-- requires: draft, draft_changes, guards, placement
 
 local consume = {}
 

@@ -1,5 +1,5 @@
 -- drop: destroy an item.
--- requires: draft, guards
+-- requires: draft, draft_changes, guards
 
 local function drop(d, command)
   local item = draft.item(d, command.item_id)

@@ -1,5 +1,5 @@
 -- lock: the player's "keep this", which stops consume, use, drop and trade; and unlock.
--- requires: draft, guards
+-- requires: draft, draft_changes, guards
 
 local lock = {}
 

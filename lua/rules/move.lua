@@ -1,5 +1,5 @@
 -- move: place, merge, swap or split, or wear when the paper doll is where it goes.
--- requires: draft, guards, limits, placement, wear
+-- requires: draft, draft_changes, guards, limits, placement, wear
 
 local move = {}
 

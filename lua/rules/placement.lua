@@ -1,5 +1,5 @@
 -- placement: filling stacks, finding free slots, and pouring a lot into containers.
--- requires: draft, guards, memo
+-- requires: draft, draft_changes, guards, memo
 
 local placement = {}
 

@@ -1,5 +1,5 @@
 -- unequip: take off a worn item.
--- requires: draft, guards, move, wear
+-- requires: draft, draft_changes, guards, move, wear
 
 local function unequip(d, command)
   local item = draft.item(d, command.item_id)

@@ -1,5 +1,5 @@
 -- use: one charge of an item; what it does is the game's to apply.
--- requires: draft, guards
+-- requires: draft, draft_changes, guards
 
 local function use(d, command)
   local item = draft.item(d, command.item_id)

@@ -1,5 +1,5 @@
 -- wear: which slot, what gives way, and where that goes. Used by equip, move and swap.
--- requires: draft, guards, limits, placement
+-- requires: draft, draft_changes, guards, limits, placement
 
 local wear = {}
 

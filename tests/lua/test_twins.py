@@ -34,7 +34,8 @@ def python_names(stem: str) -> list[str]:
 
 
 def lua_names(stem: str) -> list[str]:
-    text = shipped_sources()[stem]
+    sources = shipped_sources()
+    text = sources[stem] + sources.get(f"{stem}_changes", "")
     exported = re.findall(rf"^function {stem}\.(\w+)\(", text, re.MULTILINE)
     names = exported or re.findall(r"^local function (\w+)\(", text, re.MULTILINE)
     return [name for name in names if name not in LUA_ONLY.get(stem, ())]

@@ -105,7 +105,7 @@ FIXED = [
     ("lua/rules/consume.lua", "swapped", "guards.available(d, {item})"),
     ("lua/rules/lock.lua", "not dropped", "if not item then"),
     ("lua/rules/consume.lua", "min or max", "local portion = math.min(quantity, entry.quantity)"),
-    ("lua/rules/draft.lua", "removed", "add_weight(d, container, item.facts, -item.quantity)"),
+    ("lua/rules/draft_changes.lua", "removed", "add_weight(d, container, item.facts, -item.quantity)"),
 ]
 
 
