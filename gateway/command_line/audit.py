@@ -11,6 +11,7 @@ import uvloop
 from engine.shipped import read_ruleset
 from gateway.command_line.counting import counted
 from gateway.command_line.progress import ProgressBar
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, service_settings
 from persistence.audit import (
@@ -74,7 +75,7 @@ def _audit(settings: Settings, arguments: argparse.Namespace) -> int:
         json.dump(_document(report), sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(report))
+        say(*_lines(report))
     return CLEAN if report.clean else VIOLATED
 
 

@@ -2,8 +2,7 @@
 
 import argparse
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,6 +14,7 @@ from gateway.command_line import character_arguments
 from gateway.command_line.agreement import agreed
 from gateway.command_line.catalog_words import diff_lines, version_lines
 from gateway.command_line.counting import counted
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, database
 from persistence.errors import CatalogChanged
@@ -102,7 +102,7 @@ def _import(settings: Settings, arguments: argparse.Namespace) -> int:
         return await replace_catalog(store, content, by=arguments.by, force=arguments.force)
 
     diff = _run(settings, ruleset, replace, new=True)
-    _say([f"The catalog is at version {diff.version}: {counted(len(content.templates), 'template')}."])
+    say(f"The catalog is at version {diff.version}: {counted(len(content.templates), 'template')}.")
     return DONE
 
 
@@ -114,7 +114,7 @@ def _diff(settings: Settings, arguments: argparse.Namespace) -> int:
         return await replace_catalog(store, content, by=BY, dry_run=True)
 
     diff = _run(settings, ruleset, compare)
-    _say([_document(diff)] if arguments.json else diff_lines(diff))
+    say(*[_document(diff)] if arguments.json else diff_lines(diff))
     return DONE if diff.accepted else FAILED
 
 
@@ -123,7 +123,7 @@ def _versions(settings: Settings, arguments: argparse.Namespace) -> int:
         return await catalog_versions(store.database, limit=arguments.limit)
 
     found = _run(settings, read_ruleset(settings.ruleset), read)
-    _say([_document(found)] if arguments.json else version_lines(found))
+    say(*[_document(found)] if arguments.json else version_lines(found))
     return DONE
 
 
@@ -139,11 +139,11 @@ def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
 
     content, seen = _run(settings, ruleset, preview)
     if seen.version == seen.base:
-        _say([f"The catalog says what it said at version {version}: there is nothing to do."])
+        say(f"The catalog says what it said at version {version}: there is nothing to do.")
         return DONE
-    _say(diff_lines(seen))
+    say(*diff_lines(seen))
     if not seen.accepted or not (arguments.yes or agreed()):
-        _say(["Nothing was done."])
+        say("Nothing was done.")
         return FAILED
 
     async def replace(store: InventoryStore) -> CatalogDiff:
@@ -152,9 +152,9 @@ def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
     try:
         diff = _run(settings, ruleset, replace)
     except CatalogChanged as error:
-        _say([f"Nothing was done: {error}, by now. Look again."])
+        say(f"Nothing was done: {error}, by now. Look again.")
         return FAILED
-    _say([f"The catalog is at version {diff.version}, which says what version {version} said."])
+    say(f"The catalog is at version {diff.version}, which says what version {version} said.")
     return DONE
 
 
@@ -185,7 +185,3 @@ def _run(
 
 def _document(shown: object) -> str:
     return msgspec.json.encode(shown).decode()
-
-
-def _say(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)

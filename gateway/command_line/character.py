@@ -1,40 +1,27 @@
 """``haversack character …``: what support staff and operators do with one character."""
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.ruleset import Ruleset
-from engine.shipped import read_ruleset
 from gateway.command_line import character_arguments, character_words
-from gateway.command_line.agreement import agreed
-from gateway.command_line.same_ruleset import check_ruleset
+from gateway.command_line.desk_use import DONE, at_the_desk, previewed
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
-from gateway.serving.command_servers import add_data_dir, service_settings
+from gateway.serving.command_servers import add_data_dir
 from persistence.desk.desk import Desk, History
-from persistence.desk.errors import PreviewOutdated
 from persistence.desk.repair import Examination
 from persistence.desk.restore import Restoration
 from persistence.desk.rewrite import Origin
-from persistence.service import ServiceSettings, open_service
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-DONE, FAILED = 0, 1
 LIMIT_DEFAULT, LIMIT_MAX = 100, 10_000
-# How often a preview is shown anew because the character has changed since.
-PREVIEWS: Final = 20
-
-T = TypeVar("T")
-# Opens a service for as long as one thing is done with the desk.
-Run = Callable[[Callable[[Desk], Awaitable[T]]], T]
 
 
 def add_character_commands(commands: "Subparsers") -> None:
@@ -110,12 +97,11 @@ def _history(settings: Settings, arguments: argparse.Namespace) -> int:
     def look(desk: Desk) -> Awaitable[History]:
         return desk.history(arguments.char_id, arguments.after_seq, arguments.limit)
 
-    with service_settings(settings) as service:
-        history = _run(service, read_ruleset(settings.ruleset), look)
+    history = at_the_desk(settings, look)
     if arguments.json:
-        _say([_document(history)])
+        say(_document(history))
     else:
-        _say(character_words.history_lines(history))
+        say(*character_words.history_lines(history))
     return DONE
 
 
@@ -132,16 +118,16 @@ def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
         if seen is None:
             show(done)
         if seq is not None:
-            _say([f"Done: what {char_id} had after seq {done.at_seq} is its seq {seq}."])
+            say(f"Done: what {char_id} had after seq {done.at_seq} is its seq {seq}.")
 
     def show(seen: Restoration) -> bool:
         if seen.before == seen.after:
-            _say([f"{char_id} has what it had after seq {seen.at_seq}: there is nothing to do."])
+            say(f"{char_id} has what it had after seq {seen.at_seq}: there is nothing to do.")
             return False
-        _say(character_words.restoration_lines(seen))
+        say(*character_words.restoration_lines(seen))
         return True
 
-    return _previewed(settings, arguments, preview, show, restore)
+    return previewed(settings, arguments, preview, show, restore)
 
 
 def _repair(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -153,13 +139,13 @@ def _repair(settings: Settings, arguments: argparse.Namespace) -> int:
             seen = await preview(desk)
             show(seen)
         seq = await desk.repairer.repair(seen, _origin(arguments.by, arguments.reason))
-        _say([f"Done: {seen.char_id} can be played again, as PostgreSQL has it, at seq {seq}."])
+        say(f"Done: {seen.char_id} can be played again, as PostgreSQL has it, at seq {seq}.")
 
     def show(seen: Examination) -> bool:
-        _say(character_words.examination_lines(seen))
+        say(*character_words.examination_lines(seen))
         return True
 
-    return _previewed(settings, arguments, preview, show, repair)
+    return previewed(settings, arguments, preview, show, repair)
 
 
 def _export(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -169,8 +155,7 @@ def _export(settings: Settings, arguments: argparse.Namespace) -> int:
                 sys.stdout.buffer.write(part)
         sys.stdout.buffer.flush()
 
-    with service_settings(settings) as service:
-        _run(service, read_ruleset(settings.ruleset), write)
+    at_the_desk(settings, write)
     return DONE
 
 
@@ -180,80 +165,30 @@ def _erase(settings: Settings, arguments: argparse.Namespace) -> int:
 
     def show(seen: History) -> bool:
         name = f" {seen.head.name!r}" if seen.head.name else ""
-        _say([f"{arguments.char_id}{name} would be erased, with all that it has. This cannot be undone."])
+        say(f"{arguments.char_id}{name} would be erased, with all that it has. This cannot be undone.")
         return True
 
     async def erase(_: History | None, desk: Desk) -> None:
         await desk.eraser.erase(arguments.char_id, _origin(arguments.by))
-        _say([f"Done: {arguments.char_id} is erased."])
+        say(f"Done: {arguments.char_id} is erased.")
 
-    return _previewed(settings, arguments, preview, show, erase)
+    return previewed(settings, arguments, preview, show, erase)
 
 
 def _release(settings: Settings, arguments: argparse.Namespace) -> int:
-    with service_settings(settings) as service:
-        ruleset = read_ruleset(settings.ruleset)
-        reason = _run(service, ruleset, lambda desk: desk.release(arguments.char_id))
-    _say(
-        [
-            f"{arguments.char_id} is released. It was quarantined: {reason}",
-            "If the cause is still there, it is quarantined again at its next flush.",
-        ]
+    reason = at_the_desk(settings, lambda desk: desk.release(arguments.char_id))
+    say(
+        f"{arguments.char_id} is released. It was quarantined: {reason}",
+        "If the cause is still there, it is quarantined again at its next flush.",
     )
     return DONE
 
 
 def _quarantined(settings: Settings, _: argparse.Namespace) -> int:
-    with service_settings(settings) as service:
-        found = _run(service, read_ruleset(settings.ruleset), lambda desk: desk.quarantined())
-    _say(f"{one.char_id} {one.name!r}: {one.reason}" for one in found)
-    _say([] if found else ["No character is quarantined."])
+    found = at_the_desk(settings, lambda desk: desk.quarantined())
+    lines = [f"{one.char_id} {one.name!r}: {one.reason}" for one in found]
+    say(*lines or ["No character is quarantined."])
     return DONE
-
-
-def _previewed(
-    settings: Settings,
-    arguments: argparse.Namespace,
-    preview: Callable[[Desk], Awaitable[T]],
-    show: Callable[[T], bool],
-    do: Callable[[T | None, Desk], Awaitable[None]],
-) -> int:
-    """Show what would be done, ask, and do it; anew where the character has changed in between.
-
-    ``show`` answers whether there is anything to do. ``do`` is given what was agreed to, or None for
-    ``--yes``, and then shows by itself what it does. The service is closed while a person reads.
-    """
-    ruleset = read_ruleset(settings.ruleset)
-    with service_settings(settings) as service:
-        # Erasing asks no rules.
-        if not getattr(arguments, "any_ruleset", True):
-            char_id, name = arguments.char_id, settings.ruleset
-            _run(service, ruleset, lambda desk: check_ruleset(desk, char_id, name, ruleset))
-        for _ in range(PREVIEWS):
-            seen: T | None = None
-            if not arguments.yes:
-                seen = _run(service, ruleset, preview)
-                if not show(seen):
-                    return DONE
-                if not agreed():
-                    _say(["Nothing was done."])
-                    return FAILED
-            try:
-                _run(service, ruleset, partial(do, seen))
-            except PreviewOutdated:
-                _say(["It has changed in between, and nothing was done. This is how it is now:"])
-            else:
-                return DONE
-    _say([f"It changed each of {PREVIEWS} times: nothing was done. Keep the player out, and try again."])
-    return FAILED
-
-
-def _run(service: ServiceSettings, ruleset: Ruleset, use: Callable[[Desk], Awaitable[T]]) -> T:
-    async def used() -> T:
-        async with open_service(service, ruleset, flushing=False) as orchestrator:
-            return await use(orchestrator.desk())
-
-    return asyncio.run(used())
 
 
 def _origin(by: str | None, reason: str = "") -> Origin:
@@ -269,8 +204,3 @@ def _document(history: History) -> str:
         "incidents": history.incidents,
     }
     return msgspec.json.encode(shown).decode()
-
-
-def _say(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    sys.stdout.flush()

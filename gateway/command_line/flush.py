@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import sys
 from typing import TYPE_CHECKING
 
 import uvloop
 
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, service_settings
 from gateway.serving.process import stop_signal
@@ -37,7 +37,6 @@ def _flush(settings: Settings, _: argparse.Namespace) -> None:
 async def _until_stopped(service: ServiceSettings, ruleset: Ruleset) -> None:
     stop = stop_signal()
     async with open_service(service, ruleset):
-        sys.stdout.write(f"Haversack flushes, ruleset {ruleset.name} {ruleset.hash}\n")
-        sys.stdout.flush()
+        say(f"Haversack flushes, ruleset {ruleset.name} {ruleset.hash}")
         await stop.wait()
-        sys.stdout.write("Stopping: changes are flushed.\n")
+        say("Stopping: changes are flushed.")

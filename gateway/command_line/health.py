@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _health(settings: Settings, arguments: argparse.Namespace) -> int:
     finally:
         connection.close()
     if status == http.client.OK:
-        sys.stdout.write("ok\n")
+        say("ok")
         return HEALTHY
     sys.stderr.write(f"haversack: {status}{_missing(body)}\n")
     return UNHEALTHY

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -15,6 +15,7 @@ from gateway.command_line import character_arguments, import_arguments
 from gateway.command_line.agreement import agreed
 from gateway.command_line.import_words import report_line, summary
 from gateway.command_line.progress import ProgressBar
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, database
 from persistence.moving_in.columns import Source
@@ -107,7 +108,7 @@ async def _run(
             if arguments.dry_run:
                 return _status(tally)
             if not agreed():
-                _say(["Nothing was done."])
+                say("Nothing was done.")
                 return FAILED
         return _status(await _pass(run, arguments.report, write=True))
 
@@ -120,7 +121,7 @@ async def _pass(run: MovingIn, report: str | None, *, write: bool) -> Tally:
             tally = await run.run(tell, progress.show, write=write)
         finally:
             progress.end()
-    _say(summary(tally, written=write, report=report))
+    say(*summary(tally, written=write, report=report))
     return tally
 
 
@@ -174,8 +175,3 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 def _status(tally: Tally) -> int:
     return FAILED if tally.became["rejected"] or tally.differences() else DONE
-
-
-def _say(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    sys.stdout.flush()

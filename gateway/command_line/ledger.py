@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gateway.command_line.counting import counted
+from gateway.command_line.saying import say
 from gateway.configuration.settings import JOURNAL_KEEP_DAYS_MAX, Settings
 from gateway.serving.command_servers import add_data_dir, database
 from persistence.ledger.baselines import Progress
@@ -39,10 +40,10 @@ def _trim(settings: Settings, arguments: argparse.Namespace) -> int:
     with database(settings) as url:
         if arguments.dry_run:
             plans = asyncio.run(_planned(url, keep_days))
-            _say(*map(_planned_words, plans), "Nothing was dropped." if plans else "No week is old enough.")
+            say(*map(_planned_words, plans), "Nothing was dropped." if plans else "No week is old enough.")
             return DONE
         trimmed = asyncio.run(_trimmed(url, keep_days))
-    _say(*_trimmed_words(trimmed))
+    say(*_trimmed_words(trimmed))
     return FAILED if trimmed.kept or trimmed.busy else DONE
 
 
@@ -107,10 +108,6 @@ def _trimmed_words(trimmed: Trimmed) -> list[str]:
     if trimmed.kept:
         words.append(f"Not done: {trimmed.kept}")
     return words or ["No week is old enough."]
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _days(text: str) -> int:

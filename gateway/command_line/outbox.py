@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +12,7 @@ from gateway.command_line import character_arguments
 from gateway.command_line.agreement import agreed
 from gateway.command_line.character_words import moment
 from gateway.command_line.counting import counted
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
 from gateway.configuration.urls import redacted
 from gateway.serving.command_servers import add_data_dir, database
@@ -55,29 +55,29 @@ def add_outbox_commands(commands: "Subparsers") -> None:
 def _status(settings: Settings, arguments: argparse.Namespace) -> int:
     found = _asked(settings, outbox_status)
     if arguments.json:
-        _say(msgspec.json.encode(found).decode())
+        say(msgspec.json.encode(found).decode())
     else:
-        _say(*_status_lines(found, redacted(settings.outbox_url)))
+        say(*_status_lines(found, redacted(settings.outbox_url)))
     return FAILED if found.refused else DONE
 
 
 def _skip(settings: Settings, arguments: argparse.Namespace) -> int:
     char_id: str = arguments.char_id
     seq = _asked(settings, lambda opened: skip(opened, char_id))
-    _say(f"Of {char_id} all up to seq {seq} counts as delivered.")
+    say(f"Of {char_id} all up to seq {seq} counts as delivered.")
     return DONE
 
 
 def _forget(settings: Settings, arguments: argparse.Namespace) -> int:
     if not arguments.yes:
-        _say("What is not delivered yet never will be.")
+        say("What is not delivered yet never will be.")
         if not agreed():
-            _say("Nothing was done.")
+            say("Nothing was done.")
             return FAILED
     if _asked(settings, forget):
-        _say("Forgotten. Where HAVERSACK_OUTBOX_URL is set, delivery begins anew, at the present.")
+        say("Forgotten. Where HAVERSACK_OUTBOX_URL is set, delivery begins anew, at the present.")
     else:
-        _say("There was nothing to forget.")
+        say("There was nothing to forget.")
     return DONE
 
 
@@ -116,7 +116,3 @@ def _status_lines(status: OutboxStatus, url: str | None) -> Iterator[str]:
         )
     if status.refused > len(status.refusals):
         yield f"… and {counted(status.refused - len(status.refusals), 'more character')}."
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)

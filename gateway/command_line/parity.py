@@ -2,10 +2,10 @@
 
 import argparse
 import secrets
-import sys
 from typing import TYPE_CHECKING
 
 from engine.shipped import read_ruleset
+from gateway.command_line.saying import say
 from persistence.parity.run import Options, play
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _parity(_: object, arguments: argparse.Namespace) -> int:
         redis_url=arguments.redis,
     )
     report = play(options)
-    sys.stdout.writelines(f"{line}\n" for line in report.lines())
+    say(*report.lines())
     return DIFFERENT if report.finding else 0
 
 

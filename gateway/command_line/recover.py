@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.command_line.agreement import agreed
 from gateway.command_line.counting import counted
+from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, service_settings
 from persistence.recover import Standing, recover, standing
@@ -28,12 +29,12 @@ def add_recover_command(commands: "Subparsers") -> None:
 
 def _recover(settings: Settings, arguments: argparse.Namespace) -> int:
     with service_settings(settings) as service:
-        _say(*_words(asyncio.run(standing(service))))
+        say(*_words(asyncio.run(standing(service))))
         if not arguments.yes and not agreed(_QUESTION):
-            _say("Nothing was done.")
+            say("Nothing was done.")
             return FAILED
         deleted = asyncio.run(recover(service, _tell))
-    _say(f"{counted(deleted, 'key')} deleted from Redis. The service may be started.")
+    say(f"{counted(deleted, 'key')} deleted from Redis. The service may be started.")
     return DONE
 
 
@@ -48,7 +49,3 @@ def _tell(characters: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{counted(characters, 'character')}")
         sys.stderr.flush()
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)

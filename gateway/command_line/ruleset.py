@@ -12,6 +12,7 @@ from engine.ruleset import Ruleset
 from engine.ruleset_file import ContainerEntry, LimitGroupEntry
 from engine.shipped import check_name, is_name, shipped_rulesets, shipped_text
 from gateway.command_line.counting import counted
+from gateway.command_line.saying import say
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -44,7 +45,7 @@ def _check(_: object, arguments: argparse.Namespace) -> int:
     if read.source is None:
         sys.stderr.writelines(f"{line}\n" for line in read.errors)
         return MISUSED
-    sys.stdout.writelines(f"{line}\n" for line in (*summary(Ruleset(read.source)), *read.hints))
+    say(*summary(Ruleset(read.source)), *read.hints)
     return 0
 
 
