@@ -10,11 +10,18 @@ import redis
 from hypothesis import settings
 
 from engine.ruleset import Ruleset, load_ruleset
-from tests.servers import Servers, prepared
+from tests.servers import Servers, drop_passing, prepared
 
 # How long an example takes says more of the machine than of the program.
 settings.register_profile("haversack", deadline=None, print_blob=True)
 settings.load_profile("haversack")
+
+
+@pytest.fixture(autouse=True)
+def databases_of_its_own() -> Iterator[None]:
+    """Those that a test has made go with it: hundreds of them would take gigabytes."""
+    yield
+    drop_passing()
 
 
 @pytest.fixture(scope="session")

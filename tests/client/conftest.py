@@ -19,7 +19,7 @@ def service(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = Path(tempfile.mkdtemp(prefix="hv-client-"))
     home.chmod(0o755)
     log = tmp_path_factory.mktemp("service") / "log"
-    env = {"HAVERSACK_DATABASE_URL": asyncio.run(servers.fresh_database())}
+    env = {"HAVERSACK_DATABASE_URL": asyncio.run(servers.fresh_database(lasting=True))}
     try:
         with serving(log, "--demo", "--data-dir", str(home / "data"), env=env) as process:
             yield process

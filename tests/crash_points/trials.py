@@ -105,7 +105,7 @@ async def workers(servers: Servers, ruleset: Ruleset) -> AsyncIterator[list[Work
         patch.setattr(service, "LEASE_MS", LEASE_MS)
         hired = []
         for number in range(1, WORKERS + 1):
-            place = Place(f"{servers.redis.url}?db={number}", await servers.fresh_database())
+            place = Place(f"{servers.redis.url}?db={number}", await servers.fresh_database(lasting=True))
             store = await InventoryStore.connect(place.database_url, ruleset, pool_size=1)
             await import_catalog(store, catalog())
             await store.close()
