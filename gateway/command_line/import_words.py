@@ -14,12 +14,12 @@ NAMED_MAX: Final = 20
 
 # What became of rows, in the order in which it is told.
 _BECAME: Final = {
-    "placed": "are where they say, or where the rules put them",
-    "overflowed": "have something in the overflow container, which had no place elsewhere",
-    "rejected": "are not in, or not with all they have",
-    "existing": "are of characters that are there already, and were passed by",
-    "repeated": "were brought in before",
-    "owner only": "only tell of their owner",
+    "placed": "placed as said, or where the rules chose",
+    "overflowed": "with something in the overflow container, which had no place elsewhere",
+    "rejected": "left out, or brought in with a part of the units",
+    "existing": "passed by, being of characters that are there already",
+    "repeated": "brought in before",
+    "owner only": "telling of an owner only",
 }
 
 
@@ -39,9 +39,9 @@ def summary(tally: Tally, *, written: bool, report: str | None) -> Iterator[str]
         yield f"Columns that were left aside: {_listed(tally.left_aside)}."
     for became, words in _BECAME.items():
         if rows := tally.became[became]:
-            yield f"  {rows:>12,} rows {words}"
+            yield _line(rows, words)
     if tally.split:
-        yield f"  {tally.split:>12,} rows became several stacks, being more than one may hold"
+        yield _line(tally.split, "made into several stacks, being more than one may hold")
     if tally.found:
         yield "What rules and table say of rows:"
         for (outcome, code), rows in sorted(tally.found.items(), key=lambda one: (-one[1], one[0])):
@@ -49,6 +49,10 @@ def summary(tally: Tally, *, written: bool, report: str | None) -> Iterator[str]
             yield f"  {rows:>12,} × {code}: {outcome}" + (f", {counted(units, 'unit')}" if units else "")
         yield f"Row by row: {report}" if report else "Row by row: --report FILE"
     yield from _reconciled(tally)
+
+
+def _line(rows: int, words: str) -> str:
+    return f"  {rows:>12,} {'row' if rows == 1 else 'rows'} {words}"
 
 
 def _listed(names: Sequence[str]) -> str:

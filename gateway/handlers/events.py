@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from aiohttp import web
@@ -18,9 +19,11 @@ from persistence.events.position import Position
 from persistence.orchestrator import InventoryOrchestrator
 
 LAST_EVENT_ID: Final = "Last-Event-ID"
-# Streams of one process, and those on one character among them.
+# Streams of one process, those on one character among them, and those of that character's tokens: a player
+# must not keep services from following.
 STREAMS_MAX: Final = 10_000
 STREAMS_OF_A_CHARACTER_MAX: Final = 64
+STREAMS_OF_A_PLAYER_MAX: Final = 16
 SWEEP_S: Final = 1.0
 # A stream ends after an hour or so: its client connects again, to another process perhaps, and the
 # token is looked at anew.
@@ -35,6 +38,7 @@ class EventsGateway:
         self._orchestrator = orchestrator
         self._open: set[EventStream] = set()
         self._of_characters: Counter[str] = Counter()
+        self._of_players: Counter[str] = Counter()
         self._sweep_is_due = False
         self._stopping = False
 
@@ -51,28 +55,23 @@ class EventsGateway:
             raise CharacterNotFound(char)
         if request.method == "HEAD":
             return web.StreamResponse(headers=HEADERS)
-        self._admit(char)
+        identity = request.get(IDENTITY)
+        is_player = identity is not None and identity.char_id is not None
+        self._admit(char, is_player=is_player)
         stream = EventStream(
             request,
             self._orchestrator.events.follow(char, position),
-            request.get(IDENTITY),
+            identity,
             lifetime_s=LIFETIME_S * random.uniform(0.8, 1),  # noqa: S311 - no secret
         )
         if request_id := request.headers.get(REQUEST_ID):
             # What is set when the handler has ended comes too late for this response.
             stream.response.headers[REQUEST_ID] = request_id
-        self._open.add(stream)
-        self._of_characters[char] += 1
-        self._sweep_soon()
-        try:
+        with self._counted(stream, char, is_player=is_player):
+            self._sweep_soon()
             # Whoever hangs up has seen enough, and whose character has gone is told so on coming back.
             with suppress(ConnectionError, CharacterNotFound):
                 await stream.run()
-        finally:
-            self._open.discard(stream)
-            self._of_characters[char] -= 1
-            if not self._of_characters[char]:
-                del self._of_characters[char]
         return stream.response
 
     @property
@@ -86,18 +85,38 @@ class EventsGateway:
         for stream in self._open:
             stream.end()
 
-    def _admit(self, char: str) -> None:
-        if len(self._open) >= STREAMS_MAX or self._of_characters[char] >= STREAMS_OF_A_CHARACTER_MAX:
+    @contextmanager
+    def _counted(self, stream: EventStream, char: str, *, is_player: bool) -> Iterator[None]:
+        counters = [self._of_characters, self._of_players] if is_player else [self._of_characters]
+        self._open.add(stream)
+        for counter in counters:
+            counter[char] += 1
+        try:
+            yield
+        finally:
+            self._open.discard(stream)
+            for counter in counters:
+                counter[char] -= 1
+                if not counter[char]:
+                    del counter[char]
+
+    def _admit(self, char: str, *, is_player: bool) -> None:
+        if len(self._open) >= STREAMS_MAX or self._too_many_follow(char, is_player=is_player):
             # Of those that are counted, some may have gone since the last look.
             self._look_through()
         if self._stopping:
             raise Problem("UNAVAILABLE", "The service is stopping.", headers=RETRY_AFTER)
         if len(self._open) >= STREAMS_MAX:
             raise Problem("UNAVAILABLE", "Too many streams of events are open.", headers=RETRY_AFTER)
-        if self._of_characters[char] >= STREAMS_OF_A_CHARACTER_MAX:
+        if self._too_many_follow(char, is_player=is_player):
             raise Problem(
                 "RATE_LIMITED", "Too many streams of this character's events are open.", headers=RETRY_AFTER
             )
+
+    def _too_many_follow(self, char: str, *, is_player: bool) -> bool:
+        return self._of_characters[char] >= STREAMS_OF_A_CHARACTER_MAX or (
+            is_player and self._of_players[char] >= STREAMS_OF_A_PLAYER_MAX
+        )
 
     def _sweep_soon(self) -> None:
         if not self._sweep_is_due:

@@ -10,6 +10,7 @@ from persistence.events.follower import Follower
 from persistence.events.judging import Step
 from persistence.events.position import Event, Position
 from tests.gateway.standin import ABSENT_ID, BASE, HEADERS, GatewayTestServer, StandIn, server
+from tests.gateway.tokens import SECRET
 
 PATH = f"{BASE}/inventory/events"
 
@@ -47,8 +48,8 @@ class FollowedStandIn(StandIn):
 
 @asynccontextmanager
 async def serving(standin: FollowedStandIn) -> AsyncIterator[tuple[GatewayTestServer, aiohttp.ClientSession]]:
-    """A gateway before the stand-in, and a client with the token."""
-    gateway = server(standin)
+    """A gateway before the stand-in, which lets characters in, and a client with the service's token."""
+    gateway = server(standin, player_key=SECRET)
     await gateway.start_server()
     try:
         async with aiohttp.ClientSession(gateway.make_url("/"), headers=HEADERS) as http:

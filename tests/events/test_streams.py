@@ -14,6 +14,7 @@ from persistence.events.judging import Step
 from persistence.events.position import Position
 from tests.events.scripted import PATH, FollowedStandIn, event, serving
 from tests.gateway.standin import ABSENT_ID, HEADERS, GatewayTestServer
+from tests.gateway.tokens import bearer, player
 
 WITHIN_S = 20.0
 
@@ -136,7 +137,8 @@ async def test_so_many_of_a_character_and_no_more(
     monkeypatch.setattr(events, "STREAMS_OF_A_CHARACTER_MAX", 2)
     one, other = await http.get(PATH), await http.get(PATH)
     async with http.get(PATH) as refused:
-        assert (refused.status, (await refused.json(content_type=None))["code"]) == (429, "RATE_LIMITED")
+        assert refused.status == 429
+        assert (await refused.json(content_type=None))["code"] == "RATE_LIMITED"
         assert int(refused.headers["Retry-After"]) >= 1
     one.close()
     while True:
@@ -147,6 +149,26 @@ async def test_so_many_of_a_character_and_no_more(
     other.close()
 
 
+async def test_a_player_leaves_room_for_services(
+    http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "STREAMS_OF_A_PLAYER_MAX", 2)
+    open_ones = [await http.get(PATH, headers=bearer(player(jti=str(number)))) for number in range(2)]
+    async with http.get(PATH, headers=bearer(player())) as refused:
+        assert refused.status == 429
+        assert (await refused.json(content_type=None))["code"] == "RATE_LIMITED"
+    open_ones += [await http.get(PATH) for _ in range(3)]
+    assert [one.status for one in open_ones] == [200] * 5
+    open_ones[0].close()
+    while True:
+        async with http.get(PATH, headers=bearer(player())) as again:
+            if again.status == 200:
+                break
+            await asyncio.sleep(0.01)
+    for one in open_ones[1:]:
+        one.close()
+
+
 async def test_so_many_of_a_process_and_no_more(
     http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +176,8 @@ async def test_so_many_of_a_process_and_no_more(
     async with http.get(PATH) as one:
         await block(one)
         async with http.get(PATH) as refused:
-            assert (refused.status, (await refused.json(content_type=None))["code"]) == (503, "UNAVAILABLE")
+            assert refused.status == 503
+            assert (await refused.json(content_type=None))["code"] == "UNAVAILABLE"
 
 
 async def test_the_end_of_a_token_is_the_end(
