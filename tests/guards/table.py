@@ -27,7 +27,13 @@ SETTLE, CLOSE, NODE = (
     "lua/functions/node.lua",
 )
 SQL = "persistence/sql/queries.sql"
-LUA_TESTS, FAULTS = "tests/service/test_guards.py::", "tests/service/test_faults.py::"
+OPENING = "tests/service/test_guards_of_opening.py::"
+LATE = "tests/service/test_late_and_old.py::"
+PLAYING = "tests/service/test_guards_of_playing.py::"
+CLOSING = "tests/service/test_guards_of_closing.py::"
+ENDS = "tests/service/test_ends_of_sessions.py::"
+TROUBLED = "tests/service/test_troubled_sessions.py::"
+DURABLE = "tests/service/test_durable.py::"
 FLUSHES = "tests/store/test_store_flush.py::"
 
 GUARDS = (
@@ -36,56 +42,56 @@ GUARDS = (
         OPEN,
         "if epoch <= own.epoch then",
         "if false then",
-        LUA_TESTS + "test_an_epoch_that_is_not_newer_changes_nothing",
+        OPENING + "test_an_epoch_that_is_not_newer_changes_nothing",
     ),
     Guard(
         "adopt, never overwrite",
         OPEN,
         "if adoption.is_behind(own, load) then",
         "if true then",
-        LUA_TESTS + "test_an_adopted_session_keeps_what_is_newer_and_is_due_at_once",
+        OPENING + "test_an_adopted_session_keeps_what_is_newer_and_is_due_at_once",
     ),
     Guard(
         "the fence",
         OPEN,
         "if epoch <= tonumber(redis.call('GET', fence) or 0) then",
         "if false then",
-        FAULTS + "test_a_load_that_is_late_past_an_eviction_is_fenced_off",
+        LATE + "test_a_load_that_is_late_past_an_eviction_is_fenced_off",
     ),
     Guard(
         "a snapshot counts only on the node under which it was read",
         NODE,
         "return gen ~= node.gen(now_ms) or now_ms",
         "return now_ms",
-        FAULTS + "test_a_snapshot_of_another_node_is_not_installed",
+        LATE + "test_a_snapshot_of_another_node_is_not_installed",
     ),
     Guard(
         "a snapshot counts for so long",
         NODE,
         " or now_ms - read_at_ms > SNAPSHOT_AGE_MAX_MS",
         "",
-        LUA_TESTS + "test_what_cannot_be_adopted_stays_as_it_is",
+        OPENING + "test_what_cannot_be_adopted_stays_as_it_is",
     ),
     Guard(
         "a returned node's seqs get a new incarnation",
         ADOPTION,
         """if own.gen ~= '"' .. load.gen .. '"' then""",
         "if false then",
-        FAULTS + "test_a_node_that_came_back_keeps_newer_state",
+        LATE + "test_a_node_that_came_back_keeps_newer_state",
     ),
     Guard(
         "what two nodes made of one seq is told apart",
         ADOPTION,
         "tonumber(load.line) ~= tonumber(own.incarnation)",
         "false",
-        LUA_TESTS + "test_two_that_went_on_from_one_seq_are_told_apart",
+        OPENING + "test_two_that_went_on_from_one_seq_are_told_apart",
     ),
     Guard(
         "a settle counts under its own epoch",
         SETTLE,
         "tonumber(epoch) ~= tonumber(head[4]) or ",
         "",
-        LUA_TESTS + "test_a_settle_of_another_epoch_trims_nothing",
+        PLAYING + "test_a_settle_of_another_epoch_trims_nothing",
     ),
     Guard(
         "a session of another node is not noted as closed",
@@ -106,14 +112,14 @@ GUARDS = (
         CALL,
         """if head[STATUS] ~= '"LIVE"' then""",
         "if false then",
-        LUA_TESTS + "test_commands_are_applied_only_to_what_this_call_is_about",
+        PLAYING + "test_commands_are_applied_only_to_what_this_call_is_about",
     ),
     Guard(
         "commands only under the node's gen",
         CALL,
         "elseif head[GEN] ~= node.gen_text(now_ms) then",
         "elseif false then",
-        LUA_TESTS + "test_a_promoted_node_is_noticed",
+        OPENING + "test_a_promoted_node_is_noticed",
     ),
     Guard(
         "an operation id is applied once",
@@ -141,56 +147,56 @@ GUARDS = (
         CALL,
         "redis.call('ZADD', due, now_ms + flush_interval_ms, view.char_id(session))",
         "",
-        LUA_TESTS + "test_only_the_first_change_sets_when_it_is_due",
+        PLAYING + "test_only_the_first_change_sets_when_it_is_due",
     ),
     Guard(
         "a settle trims nothing twice",
         SETTLE,
         "settled <= flushed or",
         "",
-        LUA_TESTS + "test_a_settle_that_does_not_fit_changes_nothing",
+        PLAYING + "test_a_settle_that_does_not_fit_changes_nothing",
     ),
     Guard(
         "a settle trims nothing that the session does not have",
         SETTLE,
         " or settled > seq",
         "",
-        LUA_TESTS + "test_a_settle_that_does_not_fit_changes_nothing",
+        PLAYING + "test_a_settle_that_does_not_fit_changes_nothing",
     ),
     Guard(
         "a claim is a lease",
         "lua/functions/work_claim.lua",
         "now_ms + lease_ms, members[index]",
         "now_ms, members[index]",
-        LUA_TESTS + "test_a_claim_is_a_lease",
+        CLOSING + "test_a_claim_is_a_lease",
     ),
     Guard(
         "only what was closed is deleted: its seq",
         CLOSE,
         "if tonumber(seq) ~= own_seq then",
         "if false then",
-        LUA_TESTS + "test_a_quarantined_session_is_discarded_only_as_it_was_seen",
+        CLOSING + "test_a_quarantined_session_is_discarded_only_as_it_was_seen",
     ),
     Guard(
         "only what was closed is deleted: its status and epoch",
         CLOSE,
         "if status ~= ending or tonumber(epoch) ~= own_epoch then",
         "if false then",
-        LUA_TESTS + "test_a_close_finishes_only_what_it_began",
+        CLOSING + "test_a_close_finishes_only_what_it_began",
     ),
     Guard(
         "a close stops commands",
         CLOSE,
         """redis.call('HSET', session, 'status', '"CLOSING"')""",
         "",
-        LUA_TESTS + "test_a_close_begins_only_at_the_seq_it_was_meant_for",
+        CLOSING + "test_a_close_begins_only_at_the_seq_it_was_meant_for",
     ),
     Guard(
         "a close that failed is taken back",
         "persistence/protocol/evictor.py",
         'await self._sessions.close(char_id, "cancel", epoch=epoch, lease_ms=self._lease_ms)',
         "pass",
-        FAULTS + "test_a_close_that_failed_leaves_the_character_open",
+        ENDS + "test_a_close_that_failed_leaves_the_character_open",
     ),
     Guard(
         "a flush needs the newest epoch",
@@ -225,7 +231,7 @@ GUARDS = (
         "persistence/protocol/write_behind.py",
         "if len(batch) == 1:",
         "if len(batch) >= 1:",
-        FAULTS + "test_one_poisoned_character_holds_up_nobody",
+        TROUBLED + "test_one_poisoned_character_holds_up_nobody",
     ),
     Guard(
         "what was sent and not answered is not taken for undone",
@@ -240,6 +246,6 @@ GUARDS = (
         "persistence/protocol/command_runner.py",
         "if not durable:",
         "if False:",
-        FAULTS + "test_durable_is_never_said_of_what_was_lost",
+        DURABLE + "test_durable_is_never_said_of_what_was_lost",
     ),
 )

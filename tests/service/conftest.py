@@ -16,6 +16,7 @@ from persistence.service import ServiceSettings, open_service
 from tests.invariants import violations
 from tests.parity.world import ACTOR, CHAR_ID, TEMPLATES
 from tests.servers import Servers
+from tests.service.node import Node
 
 
 @dataclass
@@ -57,3 +58,9 @@ async def each_site(each_servers: Servers, ruleset: Ruleset) -> AsyncIterator[Si
     """On each pair of servers in turn."""
     with redis.Redis.from_url(each_servers.redis.url) as client:
         yield await new_site(each_servers, ruleset, client)
+
+
+@pytest.fixture
+def node(each_redis: redis.Redis, ruleset: Ruleset) -> Node:
+    """An empty Valkey with the functions, then an empty Redis 7.0."""
+    return Node(each_redis, ruleset)
