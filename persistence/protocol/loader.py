@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter_ns
 
-from engine.facts import UNKNOWN_KIND, Facts
 from engine.ruleset import Ruleset
-from engine.state import InventorySessionDTO
 from persistence import measures
 from persistence.errors import CharacterNotFound, CharacterQuarantined, PersistenceError, Unavailable
 from persistence.items.item_gateway import ItemGateway
@@ -17,6 +16,7 @@ from persistence.postgres.load_batch import HeadHeld
 from persistence.postgres.store import InventoryStore
 from persistence.protocol.batcher import Batcher
 from persistence.protocol.ruleset_turns import RulesetTurns
+from persistence.protocol.snapshot_session import session_from
 from persistence.records import Snapshot
 from persistence.sessions.session_manager import InventorySessionManager
 from persistence.sessions.session_state import CLOSING, QUARANTINED, Probe
@@ -73,6 +73,7 @@ class Loader:
         self._flush = flush
         self._rulesets = RulesetTurns(sessions, ruleset, flush)
         self._under_way: dict[str, asyncio.Task[tuple[Probe, bool]]] = {}
+        self._callers: Counter[str] = Counter()
         self._turns = asyncio.Semaphore(LOADS_AT_ONCE)
         self._batches = Batcher(self._begin_all, size=LOADS_A_BATCH, in_flight=BATCHES_AT_ONCE)
 
@@ -81,8 +82,18 @@ class Loader:
 
         Raises ``CharacterNotFound``, ``CharacterQuarantined``, ``Unavailable``.
         """
+        self._callers[char_id] += 1
+        try:
+            return await self._one_of_now(char_id)
+        finally:
+            self._callers[char_id] -= 1
+            if not self._callers[char_id]:
+                del self._callers[char_id]
+
+    async def _one_of_now(self, char_id: str) -> tuple[Probe, bool]:
+        """A load that begins now or later, alone or with others who ask."""
         task, waited = self._under_way.get(char_id), False
-        if task is not None:
+        if task is not None and not task.done():
             # It began before this call, so what it has seen may be older: only a later one may answer.
             _, waited = await asyncio.shield(task)
             task = self._under_way.get(char_id)
@@ -139,7 +150,7 @@ class Loader:
                 # Old facts must never be written over newer ones.
                 await self._items.refresh()
             catalog = self._items.version
-            session = self._session(snapshot)
+            session = session_from(snapshot, self._ruleset, self._items)
             verdict, probe = await self._sessions.open(
                 session,
                 probe=before,
@@ -180,7 +191,12 @@ class Loader:
     async def _begun(self, char_id: str) -> AsyncIterator[Begun]:
         """What a load begins with, while it is one of those at once; a head that is held is waited for."""
         for attempt in range(HELD_TRIES):
+            if attempt > 0:
+                # Without a turn, so that those who wait for what is held keep nobody else from loading.
+                await asyncio.sleep(min(HELD_PAUSE_S * 2 ** (attempt - 1), HELD_PAUSE_LONGEST_S))
             async with self._turns:
+                if attempt > 0 and self._has_no_caller(char_id):
+                    raise Unavailable(f"nobody waits any more for character {char_id} to be loaded")
                 try:
                     begun = await self._batches.ask(char_id)
                 except HeadHeld:
@@ -189,8 +205,10 @@ class Loader:
                 else:
                     yield begun
                     return
-            # Without a turn, so that those who wait for what is held keep nobody else from loading.
-            await asyncio.sleep(min(HELD_PAUSE_S * 2**attempt, HELD_PAUSE_LONGEST_S))
+
+    def _has_no_caller(self, char_id: str) -> bool:
+        # A load that all have gone away from must not bring back, seconds later, what was ended meanwhile.
+        return char_id in self._under_way and not self._callers[char_id]
 
     async def _begin_all(self, char_ids: Sequence[str]) -> Mapping[str, Begun | PersistenceError]:
         # The probes come first: what is read under a node must have been read after it was seen.
@@ -214,34 +232,6 @@ class Loader:
             and probe.ruleset == f'"{self._ruleset.hash}"'
             and probe.catalog == self._items.version
         )
-
-    def _session(self, snapshot: Snapshot) -> InventorySessionDTO:
-        head = snapshot.head
-        templates = {item.template_id for item in snapshot.items}
-        facts = {template_id: self._facts(head.char_id, template_id) for template_id in templates}
-        for item in snapshot.items:
-            place = item.place
-            if not self._ruleset.has_place(place):
-                raise CharacterQuarantined(
-                    f"character {head.char_id}: item {item.item_id} is in {place.container} {place.slot},"
-                    " which the ruleset does not have"
-                )
-        return InventorySessionDTO(
-            head.char_id,
-            head.seq,
-            self._ruleset.hash,
-            head.actor,
-            {item.item_id: item for item in snapshot.items},
-            facts,
-        )
-
-    def _facts(self, char_id: str, template_id: str) -> Facts:
-        facts = self._items.facts(template_id)
-        if facts is not None:
-            return facts
-        # Kept and shown, never dropped: of a kind that no filter names, it fits nowhere else.
-        _log.warning("character %s: no template %s in the catalog", char_id, template_id)
-        return Facts(template_id, UNKNOWN_KIND, destroyable=False, tradeable=False)
 
 
 def _wants_flush(probe: Probe) -> bool:

@@ -15,6 +15,7 @@ from persistence.desk.repair import Examination
 from persistence.desk.rewrite import Origin
 from persistence.errors import CharacterNotFound, CharacterQuarantined, Unavailable
 from persistence.orchestrator import InventoryOrchestrator
+from persistence.protocol.snapshot_session import session_from
 from persistence.records import JournalEntry
 from tests.desk.past import everything, give, live_items, stolen
 from tests.loading import begin_load
@@ -277,7 +278,7 @@ async def test_a_load_begun_before_comes_too_late(each_site: Site) -> None:
         await gateway.store.quarantine(CHAR_ID, "a test")
         await repair(console)
         late, _ = await gateway._sessions.open(
-            gateway._loader._session(snapshot),
+            session_from(snapshot, gateway.ruleset, gateway.items),
             probe=probe,
             epoch=snapshot.head.epoch,
             incarnation=snapshot.head.incarnation,

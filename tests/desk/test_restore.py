@@ -21,6 +21,7 @@ from persistence.items.catalog_store import import_catalog
 from persistence.ledger.errors import HistoryDropped
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.protocol.evictor import ALL_ENTRIES
+from persistence.protocol.snapshot_session import session_from
 from persistence.protocol.write_behind import work_of
 from tests.desk.past import OTHER_ID, everything, give, live_items, play, replays, stolen
 from tests.loading import begin_load
@@ -169,7 +170,7 @@ async def test_a_load_begun_before_comes_too_late(each_site: Site) -> None:
 
         assert await restore(console, 1) == 3
         late, _ = await gateway._sessions.open(
-            gateway._loader._session(snapshot),
+            session_from(snapshot, gateway.ruleset, gateway.items),
             probe=probe,
             epoch=snapshot.head.epoch,
             incarnation=snapshot.head.incarnation,

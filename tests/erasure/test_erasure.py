@@ -26,6 +26,7 @@ from persistence.errors import (
 from persistence.moving_in.columns import Source
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.protocol.evictor import ALL_ENTRIES
+from persistence.protocol.snapshot_session import session_from
 from persistence.protocol.write_behind import work_of
 from tests.desk.past import play, stolen
 from tests.erasure.traces import traces
@@ -217,7 +218,7 @@ async def test_a_load_that_was_begun_before_comes_too_late(each_site: Site) -> N
         snapshot = await begin_load(gateway.store, CHAR_ID)
         await erase(other)
         late, _ = await gateway._sessions.open(
-            gateway._loader._session(snapshot),
+            session_from(snapshot, gateway.ruleset, gateway.items),
             probe=probe,
             epoch=snapshot.head.epoch,
             incarnation=snapshot.head.incarnation,

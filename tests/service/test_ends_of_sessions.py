@@ -1,7 +1,10 @@
 """Sessions that end while they are loaded, played or read."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 
 from persistence.errors import Unavailable
@@ -83,3 +86,28 @@ async def test_a_character_whose_session_is_closing(site: Site) -> None:
         character = await gateway.character(CHAR_ID)
         assert (character.seq, character.durable_seq, character.actor.level) == (2, 0, 33)
         assert not character.live
+
+
+async def test_a_load_that_nobody_waits_for_any_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It brings nothing back, seconds later perhaps, that was ended meanwhile."""
+    tried = asyncio.Event()
+    real = InventoryStore.begin_loads
+
+    async def begin_loads(store: InventoryStore, char_ids: Sequence[str]) -> object:
+        found = await real(store, char_ids)
+        tried.set()
+        return found
+
+    monkeypatch.setattr(InventoryStore, "begin_loads", begin_loads)
+    holder = await asyncpg.connect(site.settings.database_url)
+    async with site.gateway(flushing=False) as gateway, asyncio.timeout(20):
+        async with holder.transaction():
+            await holder.execute("SELECT FROM characters WHERE char_id = $1 FOR UPDATE", CHAR_ID)
+            caller = asyncio.create_task(gateway.load_session(CHAR_ID))
+            await tried.wait()
+            caller.cancel()
+        while gateway._loader._under_way:
+            await asyncio.sleep(0.005)
+        assert not site.client.exists(SESSION)
+        assert (await gateway.load_session(CHAR_ID))[1]
+    await holder.close()

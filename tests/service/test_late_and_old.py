@@ -7,6 +7,7 @@ import msgspec
 from engine.refusals import Refusal
 from persistence.items.catalog import Template
 from persistence.items.catalog_store import import_catalog
+from persistence.protocol.snapshot_session import session_from
 from tests.loading import begin_load
 from tests.parity.world import CHAR_ID, TEMPLATES
 from tests.service.conftest import Site
@@ -29,7 +30,8 @@ async def test_a_load_that_is_late_past_an_eviction_is_fenced_off(each_site: Sit
 async def test_a_snapshot_of_another_node_is_not_installed(each_site: Site) -> None:
     async with each_site.gateway() as gateway:
         probe = await gateway._sessions.probe(CHAR_ID)
-        session = gateway._loader._session(await begin_load(gateway.store, CHAR_ID))
+        snapshot = await begin_load(gateway.store, CHAR_ID)
+        session = session_from(snapshot, gateway.ruleset, gateway.items)
         for stale in ({"node_gen": "other:node"}, {"now_ms": probe.now_ms - 31_000}):
             old = msgspec.structs.replace(probe, **stale)
             verdict, _ = await gateway._sessions.open(session, probe=old, epoch=1, incarnation=0, catalog=1)
