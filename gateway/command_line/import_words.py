@@ -18,6 +18,7 @@ _BECAME: Final = {
     "overflowed": "with something in the overflow container, which had no place elsewhere",
     "rejected": "left out, or brought in with a part of the units",
     "existing": "passed by, being of characters that are there already",
+    "otherwise": "passed by, being of characters that an earlier import has made otherwise of them",
     "repeated": "brought in before",
     "owner only": "telling of an owner only",
 }

@@ -174,4 +174,5 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 
 def _status(tally: Tally) -> int:
-    return FAILED if tally.became["rejected"] or tally.differences() else DONE
+    wrong = tally.became["rejected"] or tally.became["otherwise"] or tally.differences()
+    return FAILED if wrong else DONE

@@ -13,6 +13,7 @@ from persistence.moving_in.verdicts import Judged, Known
 
 INVALID_ROW: Final = "INVALID_ROW"
 EXISTS: Final = "CHARACTER_EXISTS"
+OTHERWISE: Final = "IMPORTED_OTHERWISE"
 ERASED: Final = "CHARACTER_ERASED"
 
 
@@ -70,6 +71,12 @@ class Counting:
         for number, row in found.rows:
             self._pass_by(number, row, found.char_id)
 
+    def otherwise(self, found: Gathered) -> None:
+        """A character that was made of these rows when other units of them came in than would now."""
+        self.tally.existing += 1
+        for number, row in found.rows:
+            self._pass_by(number, row, found.char_id, OTHERWISE)
+
     def judged(
         self, found: Gathered, who: Described, rows: Sorted, judged: Judged, *, repeated: bool
     ) -> None:
@@ -92,7 +99,7 @@ class Counting:
             self._tell(finding)
             if finding.outcome == "rejected":
                 tally.of(self._known_id(finding.template)).rejected += finding.units
-        for template_id, quantity in _held(judged).items():
+        for template_id, quantity in judged.held().items():
             units = tally.of(template_id)
             if repeated:
                 units.existing += quantity
@@ -116,10 +123,10 @@ class Counting:
         self.tally.of(self._known_id(row.template)).rejected += row.quantity
         self._tell(_finding(number, row, char_id, "rejected", code, params))
 
-    def _pass_by(self, number: int, row: Row, char_id: str) -> None:
+    def _pass_by(self, number: int, row: Row, char_id: str, code: str = EXISTS) -> None:
         self.tally.of(self._known_id(row.template)).existing += row.quantity
-        self._tell(_finding(number, row, char_id, "skipped", EXISTS, {}))
-        self._count("existing")
+        self._tell(_finding(number, row, char_id, "skipped", code, {}))
+        self._count("existing" if code == EXISTS else "otherwise")
 
     def _tell(self, finding: Finding) -> None:
         self.tally.note(finding)
@@ -129,14 +136,6 @@ class Counting:
         self.done += rows
         if rows:
             self.tally.became[became] += rows
-
-
-def _held(judged: Judged) -> dict[str, int]:
-    """Units of each template."""
-    held: dict[str, int] = {}
-    for item in judged.items.values():
-        held[item.template_id] = held.get(item.template_id, 0) + item.quantity
-    return held
 
 
 def _finding(

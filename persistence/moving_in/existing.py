@@ -20,7 +20,7 @@ async def refuse_existing(gathering: Gathering, *, write: bool) -> None:
     named: list[str] = []
     async with aclosing(gathering.characters(existing_only=True)) as characters:
         async for found in characters:
-            if isinstance(found, Gathered) and found.digest != found.rows_digest():
+            if isinstance(found, Gathered) and not found.is_of_these_rows():
                 count += 1
                 if count <= NAMED_MAX:
                     named.append(found.rows[0][1].owner)

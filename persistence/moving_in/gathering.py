@@ -56,7 +56,7 @@ class Gathered(Struct):
     """The rows of a character, in the order of their numbers; ``texts`` are they as they were kept.
 
     ``taken``: rows whose item's id another one has. ``existing``: there is such a character;
-    ``digest``: of the rows that it was made of, if it was brought in.
+    ``digest``: of the rows that it was made of and of what came of them, if it was brought in.
     """
 
     char_id: str
@@ -71,6 +71,10 @@ class Gathered(Struct):
         """A hash over the rows, in whatever order they came."""
         joined = b"\n".join(sorted(self.texts))
         return hashlib.blake2b(joined, digest_size=16).hexdigest()
+
+    def is_of_these_rows(self) -> bool:
+        """Whether the character was brought in, and made of just these rows."""
+        return self.digest is not None and self.digest.partition(":")[0] == self.rows_digest()
 
 
 class Beyond(Struct, frozen=True):

@@ -1,7 +1,9 @@
 """What is judged, a row whose template is known, and what is said of all rows of one character."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from engine.facts import Facts
@@ -9,6 +11,8 @@ from engine.refusals import Param
 from engine.state import Item
 from persistence.moving_in.findings import Finding, Outcome
 from persistence.moving_in.rows import Row
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Known(Struct, frozen=True, gc=False):
@@ -38,6 +42,18 @@ class Judged(Struct, frozen=True):
     overflowed: frozenset[int]
     split: int
     given: Sequence[str]
+
+    def held(self) -> dict[str, int]:
+        """Units of each template."""
+        held: dict[str, int] = {}
+        for item in self.items.values():
+            held[item.template_id] = held.get(item.template_id, 0) + item.quantity
+        return held
+
+    def digest(self) -> str:
+        """A hash over them: which units of the rows came in, wherever they are."""
+        text = _encode(sorted(self.held().items()))
+        return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 class Verdicts:
