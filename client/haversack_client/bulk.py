@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from haversack_client.bounds import normal_char_id
 from haversack_client.bulk_plan import Body, Part, bodies_of
 from haversack_client.caller import Caller, encode
-from haversack_client.conditions import new_key
+from haversack_client.conditions import checked_key, new_key
 from haversack_client.errors import HaversackError, InvalidRequest, OutcomeUnknown, UnexpectedAnswer
 from haversack_client.inventory import Reply
 from haversack_client.problem_documents import ProblemDocument, problem_of
@@ -55,7 +55,8 @@ class Bulk:
         parts = []
         for index, request in enumerate(requests):
             char_id = normal_char_id(request.char_id)
-            key = request.idempotency_key or new_key()
+            key = request.idempotency_key
+            key = new_key() if key is None else checked_key(key)
             self._keys.append(key)
             text = encode(msgspec.structs.replace(request, char_id=char_id, idempotency_key=key))
             parts.append(Part(index, char_id, text))
@@ -127,7 +128,8 @@ class _Unanswered:
     def give_up(self, error: HaversackError) -> None:
         """Whatever has no lasting answer gets what is known of it."""
         for part in self._parts:
-            said = self._said.get(part.place, error)
+            # What it said in passing before is told where the end is no more lasting.
+            said = self._said.get(part.place, error) if error.transient else error
             self._results[part.place] = self._unknown(part, said) if part.place in self._in_doubt else said
 
     def _unknown(self, part: Part, cause: HaversackError) -> OutcomeUnknown:

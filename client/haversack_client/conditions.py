@@ -1,5 +1,6 @@
 """The conditions under which commands are carried out."""
 
+import re
 from typing import Final, TypedDict
 from uuid import uuid4
 
@@ -9,9 +10,9 @@ from msgspec import Struct
 class Conditions(TypedDict, total=False):
     """What every command takes beside its own fields.
 
-    ``idempotency_key``: 1 to 128 printable ASCII characters by which the service knows the call again;
-    without it one is made for each call. Give one of your own where the same deed may be called for
-    twice, such as the id of a quest's reward. ``idempotent`` False: no key, and no repeats.
+    ``idempotency_key``: 1 to 128 printable ASCII characters, no space at either end, by which the service
+    knows the call again; without it one is made for each call. Give one of your own where the same deed
+    may be called for twice, such as the id of a quest's reward. ``idempotent`` False: no key, and no repeats.
     ``if_match``: a reply's ``tag``; ``TagMismatch`` if the inventory is at another. ``durable``: answer
     when PostgreSQL has it. ``request_id``: kept in the ledger. ``timeout_s``: for all attempts.
     """
@@ -52,6 +53,8 @@ class Terms(Struct, frozen=True):
         return headers
 
 
+# A header loses spaces at its ends, and a body keeps them.
+_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
 _NAMES: Final = frozenset(Conditions.__annotations__)
 
 
@@ -60,16 +63,26 @@ def new_key() -> str:
     return uuid4().hex
 
 
+def checked_key(key: str) -> str:
+    """The same; ``ValueError`` for what the service would not take, or take for another in a header."""
+    if _KEY.fullmatch(key) is None:
+        raise ValueError(
+            "idempotency_key: expected 1 to 128 printable ASCII characters, no space at either end,"
+            f" got {key!r}"
+        )
+    return key
+
+
 def terms_of(conditions: Conditions) -> Terms:
-    """``ValueError`` for a key on a call that is to have none; ``TypeError`` for what is no condition."""
+    """``ValueError`` for a bad key, or one on a call that has none; ``TypeError`` for other conditions."""
     if unknown := conditions.keys() - _NAMES:
         raise TypeError(f"not among the conditions of a command: {', '.join(sorted(unknown))}")
     key = conditions.get("idempotency_key")
     if not conditions.get("idempotent", True):
         if key is not None:
             raise ValueError("idempotency_key has no meaning with idempotent=False")
-    elif key is None:
-        key = new_key()
+    else:
+        key = new_key() if key is None else checked_key(key)
     return Terms(
         key=key,
         if_match=conditions.get("if_match"),

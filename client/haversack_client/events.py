@@ -67,22 +67,25 @@ async def follow(
         headers = {"Accept": "text/event-stream"}
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
-        frames = FrameReader()
+        frames, came = FrameReader(), False
         try:
             async with caller.transport.opened(
                 path, timeout_s=min(timing.attempt_timeout_s, ends - loop.time()), headers=headers
             ) as answer:
                 while data := await answer.more(SILENCE_S):
-                    failures, ends = 0, timing.ends(timeout_s)
+                    came = True
                     for frame in frames.take(data):
                         last_event_id = frame.id or last_event_id
                         if (event := _event(frame)) is not None:
                             yield event
-                        # However long the caller has taken over it.
-                        ends = timing.ends(timeout_s)
                     retry_s = _RETRY_S if frames.retry_s is None else frames.retry_s
+            if came:
+                failures, ends = 0, timing.ends(timeout_s)
             wait_s = _some_of(retry_s)
         except HaversackError as error:
+            if came:
+                # There was a connection until now, however long nothing had to be told, or the caller took.
+                failures, ends = 0, timing.ends(timeout_s)
             wait_s = timing.wait_s(failures + 1, error.retry_after_s) + _some_of(retry_s)
             if not error.transient or loop.time() + wait_s >= ends:
                 raise

@@ -78,7 +78,8 @@ class Line:
     async def answer(self, waiting: Waiting) -> Reply:
         """The answer of the service, however many connections it takes. Cancel it to give up."""
         if self._broken is not None:
-            raise self._broken
+            # One error for all that is asked from now on: raised again it would keep each caller's frames.
+            raise self._broken.with_traceback(None)
         self._waiting[waiting.number] = waiting
         self._unsent.append(waiting)
         self._more.set()

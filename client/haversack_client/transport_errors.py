@@ -74,9 +74,10 @@ def error_of(answer: Answer) -> HaversackError:
         try:
             document = _document(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            # The document of a refused handshake is not to be had.
+            # The document of a refused handshake is not to be had. One that is there and not the service's
+            # says nothing of whether the service has done it.
             problem = problem_of_status(status, request_id=request_id, retry_after_s=retry_after_s)
-            if problem is not None:
+            if problem is not None and not answer.body:
                 return problem
         else:
             return problem_of(document, request_id=request_id, retry_after_s=retry_after_s)

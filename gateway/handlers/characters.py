@@ -1,6 +1,7 @@
 """Characters: made, looked at, found, and told what their actor is now."""
 
-from typing import Annotated
+from typing import Annotated, Final
+from uuid import UUID
 
 import msgspec
 from aiohttp import web
@@ -12,12 +13,14 @@ from gateway.handlers import commands
 from gateway.handlers.execution import execute
 from gateway.http import requests
 from gateway.http.conditions import call
-from gateway.http.problems import invalid_words
+from gateway.http.problems import invalid, invalid_words
 from gateway.http.responses import encode, json_reply
-from gateway.http.spellings import CharacterName, CharId
+from gateway.http.spellings import CharacterName, NewCharId
 from persistence.errors import InvalidWords, OutcomeUnknown, Unavailable
 from persistence.orchestrator import InventoryOrchestrator
 from persistence.records import Character
+
+_NIL: Final = str(UUID(int=0))
 
 
 class NewActor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +35,7 @@ class NewActor(Struct, frozen=True, forbid_unknown_fields=True):
 class CreateCharacterRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """``char_id``: a UUID of the caller's own, without it one is made. Two may have one name."""
 
-    char_id: CharId | None = None
+    char_id: NewCharId | None = None
     name: CharacterName = ""
     actor: NewActor = NewActor()
 
@@ -60,6 +63,8 @@ class CharacterGateway:
         requests.plain(request)
         body = requests.decoded(_CREATE, await requests.json_body(request))
         char_id = None if body.char_id is None else requests.normal_char_id(body.char_id, "char_id")
+        if char_id == _NIL:
+            raise invalid("char_id", "the nil UUID is nobody's")
         name = requests.printable(body.name, "name", self._name_length_max)
         new = body.actor
         actor = Actor(new.level, new.class_, new.attributes, tuple(dict.fromkeys(new.states)))

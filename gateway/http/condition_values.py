@@ -5,14 +5,18 @@ import re
 from gateway.http.identity import PLAYER_PREFIX
 from gateway.http.problems import invalid
 
-_ID = re.compile(r"[\x20-\x7e]{1,128}")
+# A header loses the spaces at its ends; an id that kept them in a body would be another one there.
+_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
 _TAG = re.compile(r'("?)([0-9]{1,19}\.[0-9]{1,19})(?:\+[0-9]{1,19})?\1')
 
 
 def id_of(value: str, path: str) -> str:
-    """An id of the caller's making: 1 to 128 printable ASCII characters; 400 naming ``path`` otherwise."""
+    """An id of the caller's making: 1 to 128 printable ASCII characters, no space at either end.
+
+    400 naming ``path`` otherwise.
+    """
     if not _ID.fullmatch(value):
-        raise invalid(path, "expected 1 to 128 printable ASCII characters")
+        raise invalid(path, "expected 1 to 128 printable ASCII characters, no space at either end")
     return value
 
 

@@ -28,13 +28,20 @@ def _text(example: str | None = None, **keywords: Any) -> Meta:  # noqa: ANN401 
 CharId = Annotated[
     str, _text("0a1b2c3d-4e5f-4a6b-8c7d-000000000001", pattern=rf"^([0-9a-fA-F]{{32}}|{_UUID})$")
 ]
+# The nil UUID is before all others: whoever goes through all characters begins after it.
+NewCharId = Annotated[
+    str,
+    _text(
+        "0a1b2c3d-4e5f-4a6b-8c7d-000000000001",
+        pattern=rf"^([0-9a-fA-F]{{32}}|{_UUID})$",
+        **{"not": {"pattern": "^[0-]+$"}},
+    ),
+]
 ItemId = Annotated[str, _text("5f0c6a1e9b7d8e21a3c4d5e6f7a8b9c0", pattern=ITEM_ID_PATTERN)]
 TemplateId = Annotated[str, _text("iron_sword", pattern=TEMPLATE_ID_PATTERN)]
 
-# An id of the caller's making, in a body; a header is trimmed, so there it neither begins nor ends
-# with a space.
-CallerId = Annotated[str, _text("quest 17", pattern=rf"^[\x20-\x7e]{{1,{ID_LENGTH_MAX}}}$")]
-CallerIdHeader = Annotated[
+# An id of the caller's making. A header is trimmed, so nowhere may it begin or end with a space.
+CallerId = Annotated[
     str, _text("quest 17", pattern=rf"^[\x21-\x7e]([\x20-\x7e]{{0,{ID_LENGTH_MAX - 2}}}[\x21-\x7e])?$")
 ]
 Tag = Annotated[str, _text("0.3", anyOf=[{"pattern": rf'^({_TAG}|"{_TAG}")$'}, {"const": "*"}])]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta
 
 from gateway.http.operation import Operation
-from gateway.http.spellings import CallerIdHeader, CatalogTag, CharId, EventId, ItemId, Tag, TemplateId
+from gateway.http.spellings import CallerId, CatalogTag, CharId, EventId, ItemId, Tag, TemplateId
 from gateway.openapi.viewer import FILE_NAMES
 
 _REF: Final = "#/components/parameters/"
@@ -24,12 +24,12 @@ PATH_PARTS: Final[dict[str, tuple[Any, str]]] = {
 HEADERS: Final[dict[str, tuple[str, Any, str]]] = {
     "RequestId": (
         "X-Request-Id",
-        CallerIdHeader,
+        CallerId,
         "Comes back with the reply; a command's is kept in the journal",
     ),
     "IdempotencyKey": (
         "Idempotency-Key",
-        CallerIdHeader,
+        CallerId,
         "The operation id: a repeat gets the first reply again, and nothing is done twice",
     ),
     "IfMatch": (

@@ -94,7 +94,7 @@ class Codec:
         request_id: int | str | None
         try:
             request_id = self._id.decode(part).id
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             request_id = None
         try:
             request: StreamRequest = decoded(self._one, part, within if request_id is None else "")

@@ -115,7 +115,11 @@ class StreamConnection:
     async def _served(self, reading: asyncio.Task[int], answering: asyncio.Task[None]) -> int:
         """The code to close with, when no more is read and all that was read is answered."""
         await asyncio.wait((reading, answering, self._stopped), return_when=asyncio.FIRST_COMPLETED)
-        code = reading.result() if reading.done() else self._stopped.result()
+        try:
+            code = reading.result() if reading.done() else self._stopped.result()
+        except Exception:
+            _log.exception("a stream could not be read")
+            code = WSCloseCode.INTERNAL_ERROR
         reading.cancel()
         # What was read is done, also where nobody is there any more to be told.
         self._lanes.finish()

@@ -143,6 +143,7 @@ async def test_sessions_are_loaded(client: Client, standin: StandIn) -> None:
         ({"requests": [ONE, ONE | {"idempotency_key": ""}]}, "requests[1].idempotency_key"),
         ({"requests": [ONE, ONE | {"idempotency_key": "k" * 129}]}, "requests[1].idempotency_key"),
         ({"requests": [ONE, ONE | {"idempotency_key": "ä"}]}, "requests[1].idempotency_key"),
+        ({"requests": [ONE, ONE | {"idempotency_key": "quest 17 "}]}, "requests[1].idempotency_key"),
         ({"requests": [ONE, ONE | {"idempotency_key": 1}]}, "requests[1].idempotency_key"),
         ({"requests": [ONE, ONE | {"if_match": "yesterday"}]}, "requests[1].if_match"),
         ({"requests": [ONE, ONE | {"if_match": '"1.7'}]}, "requests[1].if_match"),

@@ -45,6 +45,14 @@ async def test_made_with_everything(client: Client, standin: StandIn) -> None:
     assert standin.created == [(ABSENT_ID, "Zoë 🗡 \u202eO'Neil", actor)]
 
 
+@pytest.mark.parametrize("nil", ["00000000-0000-0000-0000-000000000000", "0" * 32])
+async def test_nobody_is_the_nil_uuid(client: Client, standin: StandIn, nil: str) -> None:
+    """Whoever goes through all characters begins after it."""
+    response = await client.post("/v1/characters", json={"char_id": nil})
+    assert (await problem(response, 400, "INVALID_REQUEST"))["params"]["path"] == "char_id"
+    assert standin.created == []
+
+
 async def test_made_with_nothing(client: Client, standin: StandIn) -> None:
     response = await client.post("/v1/characters", json={})
     assert response.status == 201
