@@ -162,6 +162,9 @@ class Eraser:
         while found:
             async with self._database.single() as connection:
                 found = await connection.fetchval(query("forget_ledger"), char_id, ENTRIES_AT_ONCE)
-        async with self._database.transaction() as connection:
-            await connection.execute(query("forget_rest"), char_id)
-            await connection.execute(query("end_erasure"), char_id)
+        try:
+            async with self._database.transaction(FlushRejected) as connection:
+                await connection.execute(query("forget_rest"), char_id)
+                await connection.execute(query("end_erasure"), char_id)
+        except FlushRejected as error:
+            raise DeskRefusal(str(error)) from error

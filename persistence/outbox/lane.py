@@ -22,6 +22,7 @@ BATCH_BYTES: Final = RUN_BYTES
 # After failures without a success between them.
 PAUSE_MIN_S: Final = 0.1
 PAUSE_MAX_S: Final = 60.0
+NARROWING_PAUSE_MAX_S: Final = 0.5
 # How long a character is left aside whose changes are refused.
 REFUSED_MIN_S: Final = 2.0
 REFUSED_MAX_S: Final = 3600.0
@@ -30,8 +31,9 @@ REFUSED_MAX_S: Final = 3600.0
 class Lane:
     """Characters that may have something to be delivered, and how the receiver takes it.
 
-    A batch that is refused is tried again by halves, down to the one character that it is refused for. That
-    one is left aside, longer each time, and alone in its batch when it comes again; all others go on.
+    A batch that is refused is tried again by halves, down to the one entry that it is refused for. Its
+    character is left aside, longer each time, and alone in its batch when it comes again; all others go on.
+    One that takes the receiver too long is halved as well. Batches grow again with what is delivered.
     """
 
     def __init__(self, number: int, database: Database, sink: Sink) -> None:
@@ -48,7 +50,9 @@ class Lane:
         self._database = database
         self._sink = sink
         self._due: dict[str, None] = {}
+        # Of the next batch: characters and entries, at the most.
         self._size = CHARACTERS_MAX
+        self._entries = ENTRIES_MAX
         self._refused_first = False
 
     def __len__(self) -> int:
@@ -75,7 +79,7 @@ class Lane:
             self.stalled_since = None
             return 0.0
         try:
-            runs = await next_runs(self._database, chosen, ENTRIES_MAX // len(chosen))
+            runs = await next_runs(self._database, chosen, max(1, self._entries // len(chosen)))
             lost = [run for run in runs if not run.texts]
             if lost:
                 await note_delivered(self._database, lost)
@@ -106,21 +110,31 @@ class Lane:
                 if run.last_seq < run.head_seq:
                     self.note(run.char_id)
             self.delivered += batch.count
-            self._size, self.failures = min(2 * self._size, CHARACTERS_MAX), 0
+            self._size = min(2 * self._size, CHARACTERS_MAX)
+            self._entries = min(2 * self._entries, ENTRIES_MAX)
+            self.failures = 0
             return 0.0
         self.failures += 1
         pause_s = min(PAUSE_MIN_S * 2.0 ** min(self.failures - 1, 32), PAUSE_MAX_S)
         if isinstance(verdict, Later):
             self._note_first(run.char_id for run in batch.runs)
+            if verdict.too_slow:
+                self._halve(batch)
             pause_s = max(pause_s, verdict.after_s)
             _log.warning("the outbox waits %.1f s: %s", pause_s, verdict.problem)
-        elif len(batch.runs) > 1:
+        elif batch.count > 1:
             self._note_first(run.char_id for run in batch.runs)
-            self._size = len(batch.runs) // 2
+            self._halve(batch)
+            # There is an end to it, and the receiver answers.
+            pause_s = min(pause_s, NARROWING_PAUSE_MAX_S)
         else:
             await self._leave_aside(batch.runs[0], verdict.problem)
             self._size = 1
         return pause_s
+
+    def _halve(self, batch: Batch) -> None:
+        self._size = max(1, len(batch.runs) // 2)
+        self._entries = max(1, batch.count // 2)
 
     async def _leave_aside(self, run: Run, problem: str) -> None:
         retry_s = min(REFUSED_MIN_S * 2.0 ** min(run.refusals, 32), REFUSED_MAX_S)

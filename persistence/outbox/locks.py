@@ -3,11 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from typing import Final
 
 from persistence.errors import PersistenceError
 from persistence.postgres import pg_errors
 from persistence.postgres.database import Connection, Database
 from persistence.postgres.named_sql import query
+
+# None of these statements waits for anything. A connection whose other end has gone without a word would keep
+# all lanes standing for as long as statements may take.
+ANSWER_S: Final = 5.0
 
 
 class Locks:
@@ -36,7 +41,8 @@ class Locks:
             try:
                 with pg_errors.statements():
                     connection = await self._connected()
-                    taken: bool = await connection.fetchval(query("outbox_lock"), number)
+                    async with asyncio.timeout(ANSWER_S):
+                        taken: bool = await connection.fetchval(query("outbox_lock"), number)
             except BaseException:
                 await self._drop()
                 raise
@@ -52,7 +58,8 @@ class Locks:
             self._held.discard(number)
             try:
                 with pg_errors.statements():
-                    await self._connection.execute(query("outbox_unlock"), number)
+                    async with asyncio.timeout(ANSWER_S):
+                        await self._connection.execute(query("outbox_unlock"), number)
             except BaseException:
                 await self._drop()
                 raise
@@ -66,7 +73,8 @@ class Locks:
         if self._connection is None:
             database = await self._opened()
             self._connection = await self._kept.enter_async_context(database.connection())
-            await self._connection.execute(query("outbox_watch_locks"))
+            async with asyncio.timeout(ANSWER_S):
+                await self._connection.execute(query("outbox_watch_locks"))
         return self._connection
 
     async def _drop(self) -> None:

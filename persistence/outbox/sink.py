@@ -14,11 +14,12 @@ class Delivered(Struct, frozen=True):
 class Later(Struct, frozen=True):
     """The receiver is away, or does not want anything now: not before ``after_s`` seconds, says ``problem``.
 
-    It may have it all the same.
+    It may have it all the same. ``too_slow``: its time was over, so less may be what it can do.
     """
 
     problem: str
     after_s: float = 0.0
+    too_slow: bool = False
 
 
 class Refused(Struct, frozen=True):

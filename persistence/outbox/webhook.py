@@ -19,6 +19,7 @@ RETRY_AFTER_MAX_S: Final = 3600.0
 # These say something of the receiver or the way to it, not of what is sent: redirects, which are not
 # followed; wrong credentials, paths and methods; time-outs, overload, gateways.
 _NOT_OF_THE_CONTENT: Final = frozenset({401, 403, 404, 405, 407, 408, 410, 421, 425, 429, 502, 503, 504})
+_TIME_OUTS: Final = frozenset({408, 504})
 # So much of an answer is read that the connection can be used again.
 _ANSWER_BYTES_MAX: Final = 4096
 
@@ -56,7 +57,7 @@ class WebhookSink:
                 await response.content.read(_ANSWER_BYTES_MAX)
                 return _verdict(response)
         except TimeoutError:
-            return Later(f"no answer within {self._timeout.total:g} s")
+            return Later(f"no answer within {self._timeout.total:g} s", too_slow=True)
         except (aiohttp.ClientError, OSError) as error:
             # Their words may repeat the URL, which may have a secret in it.
             return Later(f"no answer: {type(error).__name__}")
@@ -81,7 +82,8 @@ def _verdict(response: aiohttp.ClientResponse) -> Verdict:
         return Delivered()
     problem = f"the receiver answers {status}"
     if status < 400 or status in _NOT_OF_THE_CONTENT:
-        return Later(problem, _retry_after_s(response.headers.get("Retry-After", "")))
+        after_s = _retry_after_s(response.headers.get("Retry-After", ""))
+        return Later(problem, after_s, too_slow=status in _TIME_OUTS)
     return Refused(problem)
 
 

@@ -78,6 +78,9 @@ class Housekeeper:
                 done = False
             except PersistenceError as error:
                 _log.warning("housekeeping: %s", error)
+            except Exception:
+                # What keeps one step from its end must not keep the others from theirs.
+                _log.exception("housekeeping failed at one step")
         return done
 
     async def _run(self) -> None:

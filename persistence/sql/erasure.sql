@@ -32,8 +32,16 @@ WITH stands_for AS MATERIALIZED (
     DELETE FROM incidents WHERE char_id = $1
 ), brought_in AS (
     DELETE FROM imported WHERE char_id = $1
+), twice AS (
+    -- A trim that came in between has found the alias's entries, and written what this says, too.
+    DELETE FROM baselines AS b
+     USING stands_for AS s, baselines AS other
+     WHERE b.char_id = $1 AND other.char_id = s.alias AND other.seq = b.seq
 ), kept AS (
-    UPDATE baselines AS b SET char_id = s.alias FROM stands_for AS s WHERE b.char_id = $1
+    UPDATE baselines AS b SET char_id = s.alias
+      FROM stands_for AS s
+     WHERE b.char_id = $1
+       AND NOT EXISTS (SELECT FROM baselines AS other WHERE other.char_id = s.alias AND other.seq = b.seq)
 )
 UPDATE granted_ids AS g SET char_id = s.alias FROM stands_for AS s WHERE g.char_id = $1;
 

@@ -120,7 +120,9 @@ SELECT char_id
 DELETE FROM baselines AS b
  WHERE b.char_id BETWEEN $1 AND $2
    AND EXISTS (SELECT FROM baselines AS n WHERE n.char_id = b.char_id AND n.seq > b.seq)
-   AND NOT EXISTS (SELECT FROM journal AS j WHERE j.char_id = b.char_id AND j.seq = b.seq + 1);
+   AND NOT EXISTS (SELECT FROM journal AS j WHERE j.char_id = b.char_id AND j.seq = b.seq + 1)
+   -- Of who is being erased, entries may stand under the alias already, and baselines not yet.
+   AND NOT EXISTS (SELECT FROM erasures AS e WHERE e.done_at IS NULL AND b.char_id IN (e.char_id, e.alias));
 
 -- name: operations_blocks
 -- How many pages the table has, to go through it by them: no index is led by time, which each flush alters.

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 import random
+import signal
 from typing import Any
 
 import pytest
 
-from persistence.outbox import lane
+from persistence.outbox import lane, locks
 from persistence.outbox.lane import CHARACTERS_MAX, ENTRIES_MAX
 from persistence.outbox.outbox import LANES_AT_ONCE
 from persistence.outbox.status import forget, outbox_status
@@ -247,3 +249,64 @@ async def test_what_was_forgotten_is_never_delivered(
     # The delivery that was under way may still have come.
     assert receiver.seqs(past.char_id)[-1] == 4
     assert (await outbox_status(store.database)).entries == 0
+
+
+async def test_a_backlog_that_is_too_much_at_once(
+    store: InventoryStore, outbox: Opened, receiver: Receiver, impatient: None
+) -> None:
+    """For its time, or for its bounds: it comes in as many pieces as it takes."""
+    pasts = await new(store, 3)
+    receiver.answer = lambda entries: 504 if len(entries) > 40 else 413 if len(entries) > 5 else 204
+    async with outbox() as opened:
+        await played(store, 100, *pasts)
+        opened.note(past.char_id for past in pasts)
+        await until(lambda: all_of(receiver, pasts), "all are delivered")
+    for past in pasts:
+        assert receiver.seqs(past.char_id) == list(range(1, 101))
+
+
+async def test_an_entry_that_is_refused_keeps_none_before_it(
+    store: InventoryStore, outbox: Opened, receiver: Receiver, impatient: None
+) -> None:
+    (past,) = await new(store)
+    receiver.answer = lambda entries: 400 if any(one["seq"] == 90 for one in entries) else 204
+    async with outbox() as opened:
+        await played(store, 100, past)
+        opened.note([past.char_id])
+        await until(lambda: receiver.seqs(past.char_id) == list(range(1, 90)), "all before it are delivered")
+        while not (await outbox_status(store.database)).refused:
+            await asyncio.sleep(0.01)
+        receiver.answer = lambda _: 204
+        await until(lambda: all_of(receiver, [past]), "it is delivered, too")
+
+
+async def test_a_connection_that_has_gone_silent_stops_nobody(
+    store: InventoryStore, outbox: Opened, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that has the locks: no reply comes, and no word that it is lost."""
+    monkeypatch.setattr(locks, "ANSWER_S", 0.5)
+    pasts = await new(store, 2)
+    async with outbox() as opened:
+        await played(store, 1, *pasts)
+        await until(lambda: all_of(receiver, pasts), "it delivers")
+        # As long as the lanes' own locks are held there, they are for the server to give back.
+        while len(holders := await _lock_holders(store)) != 1:
+            await asyncio.sleep(0.01)
+        (silent,) = holders
+        os.kill(silent, signal.SIGSTOP)
+        try:
+            await played(store, 1, *pasts)
+            opened.note(past.char_id for past in pasts)
+            await until(lambda: all_of(receiver, pasts), "and goes on with another")
+        finally:
+            os.kill(silent, signal.SIGCONT)
+
+
+async def _lock_holders(store: InventoryStore) -> list[int]:
+    """Of each advisory lock the backend that has it."""
+    async with store.database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    return [row["pid"] for row in rows]
