@@ -165,6 +165,7 @@ class Eraser:
         try:
             async with self._database.transaction(FlushRejected) as connection:
                 await connection.execute(query("forget_rest"), char_id)
+                await connection.execute(query("forget_baselines"), char_id)
                 await connection.execute(query("end_erasure"), char_id)
         except FlushRejected as error:
             raise DeskRefusal(str(error)) from error

@@ -68,6 +68,7 @@ async def replace_catalog(
     """
     assert content.ruleset == store.ruleset.hash, "it was checked against another ruleset"
     async with store.database.transaction(lambda reason: CatalogError([reason])) as connection:
+        await connection.execute(query("catalog_manners"))
         await connection.execute(query("lock_catalogs"))
         newest = await connection.fetchrow(query("newest_catalog"))
         base: int = newest["version"] if newest is not None else 0

@@ -110,7 +110,9 @@ class CatalogFollower:
         self.checks += 1
         try:
             tag = await self._import(tag)
-        except (CatalogError, FeedError, TemplateInUse) as error:
+        except (CatalogError, FeedError, TemplateInUse, Unavailable) as error:
+            # Where PostgreSQL is away, that cannot be noted, either. Where it is there and has not taken the
+            # catalog all the same, it is no help to send for all of it again and again.
             return await self._failed(words_of(error), failures, problem)
         if failures:
             _log.info("the item service gives a catalog again, after %d failures", failures)

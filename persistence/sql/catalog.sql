@@ -27,6 +27,10 @@ SELECT t.template_id, t.facts, t.data, t.gone_at IS NOT NULL
  WHERE t.catalog > $1 OR NOT known.is_near
  ORDER BY template_id NULLS FIRST;
 
+-- name: catalog_manners
+-- A large catalog is gone through between two statements, bit by bit beside all that is played.
+SELECT set_config('idle_in_transaction_session_timeout', '10min', true);
+
 -- name: lock_catalogs
 -- One import at a time; readers go on.
 LOCK TABLE catalogs IN SHARE ROW EXCLUSIVE MODE;

@@ -20,8 +20,7 @@ UPDATE erasures AS e SET epoch = $2 FROM gone WHERE e.char_id = gone.char_id RET
 SELECT journal_forget($1, $2);
 
 -- name: forget_rest
--- What is kept beside the ledger. Baselines are the ledger's, which cannot be replayed without them; ids that
--- were made elsewhere stay spent.
+-- What is kept beside the ledger; ids that were made elsewhere stay spent.
 WITH stands_for AS MATERIALIZED (
     SELECT alias FROM erasures WHERE char_id = $1 AND alias IS NOT NULL
 ), remembered AS (
@@ -32,18 +31,12 @@ WITH stands_for AS MATERIALIZED (
     DELETE FROM incidents WHERE char_id = $1
 ), brought_in AS (
     DELETE FROM imported WHERE char_id = $1
-), twice AS (
-    -- A trim that came in between has found the alias's entries, and written what this says, too.
-    DELETE FROM baselines AS b
-     USING stands_for AS s, baselines AS other
-     WHERE b.char_id = $1 AND other.char_id = s.alias AND other.seq = b.seq
-), kept AS (
-    UPDATE baselines AS b SET char_id = s.alias
-      FROM stands_for AS s
-     WHERE b.char_id = $1
-       AND NOT EXISTS (SELECT FROM baselines AS other WHERE other.char_id = s.alias AND other.seq = b.seq)
 )
 UPDATE granted_ids AS g SET char_id = s.alias FROM stands_for AS s WHERE g.char_id = $1;
+
+-- name: forget_baselines
+-- They are the ledger's, which cannot be replayed without them.
+SELECT baselines_forget($1);
 
 -- name: end_erasure
 -- Nothing leads from the character to its alias any more.

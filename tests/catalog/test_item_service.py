@@ -2,21 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from unittest.mock import AsyncMock
 
 import pytest
 from msgspec.structs import replace
 
 from engine.ruleset import Ruleset
 from gateway.configuration.settings import Settings, SettingsError
-from persistence.errors import CatalogError, FeedError
-from persistence.items import item_service
+from persistence.errors import CatalogError, FeedError, Unavailable
+from persistence.items import catalog_store, item_service
+from persistence.items import follower as follower_module
 from persistence.items.catalog_store import import_catalog
 from persistence.items.catalog_versions import catalog_versions
 from persistence.items.follower import BACKOFF_MAX_S, CatalogFollower
 from persistence.items.item_gateway import ItemGateway
 from persistence.items.item_service import ItemService, Timeouts
 from persistence.items.postgres_catalog import PostgresCatalog
+from persistence.postgres.database import Database
 from persistence.postgres.store import InventoryStore
 from persistence.service import open_service
 from tests.catalog.given import line, lines, template
@@ -182,6 +185,41 @@ async def test_a_problem_that_cannot_be_kept_as_it_is(fake: FakeStudio, store: I
     await follows.look()
     state = await follows.state()
     assert state.failures == 1 and "a\N{REPLACEMENT CHARACTER}b" in state.problem
+
+
+async def test_what_postgresql_does_not_get_to_its_end(
+    fake: FakeStudio, store: InventoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and all of it is sent for less and less often."""
+    monkeypatch.setattr(follower_module, "replace_catalog", AsyncMock(side_effect=Unavailable("cut off")))
+    following = follower(fake, store)
+    pauses = []
+    for _ in range(3):
+        await due(store)
+        pauses.append(await following.look())
+    assert pauses == [60, 120, 240]
+    state = await following.state()
+    assert (state.failures, state.problem, following.failed_checks) == (3, "cut off", 3)
+
+
+async def test_a_catalog_that_is_gone_through_slowly(
+    fake: FakeStudio, store: InventoryStore, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit by bit beside all else, for longer than a transaction may stand idle otherwise."""
+    await follower(fake, store).look()
+    hasty = await Database.connect(database_url, pool_size=2, idle_in_transaction_s=0.2)
+
+    async def slowly(many: Sequence[object]) -> AsyncIterator[object]:
+        for one in many:
+            await asyncio.sleep(0.3)
+            yield one
+
+    monkeypatch.setattr(catalog_store, "unhurried", slowly)
+    fake.text, fake.tag = fake.text + line("club"), '"v2"'
+    await due(store)
+    await follower(fake, InventoryStore(hasty, store.ruleset)).look()
+    await hasty.close()
+    assert await version(store) == 2
 
 
 async def test_what_would_take_templates_in_use_is_refused_and_tried_again(

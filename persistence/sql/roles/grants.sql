@@ -13,7 +13,7 @@ GRANT SELECT, INSERT, DELETE,
    ON items TO haversack_service;
 -- The ledger is only added to. Old weeks of it are dropped by its owner, who writes their baselines first.
 GRANT SELECT, INSERT ON journal TO haversack_service;
-GRANT SELECT, UPDATE (char_id) ON baselines TO haversack_service;
+GRANT SELECT ON baselines TO haversack_service;
 GRANT SELECT, INSERT, DELETE,
       UPDATE (op_id, seq, payload_hash, reply, at)
    ON operations TO haversack_service;
@@ -41,6 +41,8 @@ GRANT EXECUTE ON FUNCTION journal_add_week(timestamptz) TO haversack_service;
 -- So is taking an erased person out of the ledger, which only alters the entries of one whose erasure was begun.
 REVOKE ALL ON FUNCTION journal_forget(uuid, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION journal_forget(uuid, bigint) TO haversack_service;
+REVOKE ALL ON FUNCTION baselines_forget(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION baselines_forget(uuid) TO haversack_service;
 
 GRANT SELECT
    ON characters, items, journal, baselines, operations, granted_ids, incidents, catalogs, item_templates,
