@@ -164,7 +164,7 @@ class Faults:
     def _clock(self, step: Step, rng: Random) -> None:
         jump_s = rng.choice((-3, -0.5, 0.5, 3, 20))
         self._at.watcher.say(f"*** Redis's clock jumps by {jump_s} s")
-        self._at.redis.offset_us += int(jump_s * 1_000_000)
+        self._at.redis.jump(int(jump_s * 1_000_000))
 
     def _catalog(self, step: Step, rng: Random) -> None:
         self._at.catalog.change()

@@ -47,7 +47,9 @@ class RedisModel:
         self._nodes = 0
         self.node: Any = self._begin(None)
         self.up = True
-        self.offset_us = 0
+        self._offset_us = 0
+        # What was reckoned by a clock that went wrong stays so when it is right again.
+        self.has_jumped = False
         self.now_us = 0
         # What a replica has: as old as its last word from the primary.
         self.replica: Any = None
@@ -55,12 +57,12 @@ class RedisModel:
     @property
     def clock_us(self) -> int:
         """What TIME says."""
-        return EPOCH_US + self.offset_us + self.now_us
+        return EPOCH_US + self._offset_us + self.now_us
 
     def serve(self, command: Sequence[Argument]) -> Any:
         """The reply to one command; errors come back as values, as ``RedisLink.send`` has them."""
         parts = [part if part.__class__ is bytes else encoded(str(part)) for part in command]
-        at_us = EPOCH_US + self.offset_us + self.now_us
+        at_us = EPOCH_US + self._offset_us + self.now_us
         kind, value, *values = self._serve(self.node, at_us, *parts)
         if kind == b"many":
             return values
@@ -99,6 +101,11 @@ class RedisModel:
     def full(self, full: bool) -> None:
         """Whether memory is used up."""
         self.node.full = full
+
+    def jump(self, us: int) -> None:
+        """Set the clock forward, or back."""
+        self._offset_us += us
+        self.has_jumped = True
 
     def standing(self, keys: Any, member: str) -> tuple[Any, ...]:
         """Where a session stands; see ``redis/6_nodes.lua``."""

@@ -199,7 +199,11 @@ class Schedule:
                 continue
             if not isinstance(answer, bytes):
                 return f"was answered {answer}"
-            return "the session would not end" if state.live else None
+            if not state.live:
+                return None
+            # A flush of before has made it live again, as a load of now would. Who wants its end asks again.
+            problem = "the session would not end"
+            await _sleep(self.loop, self.loop.now + 1)
         return problem
 
 

@@ -123,7 +123,7 @@ class SessionChecks:
         if status != b'"LIVE"':
             raise Violation(f"{char_id}: a call was applied to a session that is {status}")
         now_ms = self.redis.clock_us // 1000
-        if self.redis.offset_us == 0:
+        if not self.redis.has_jumped:
             if turn_ms > now_ms + self._turn_ms_max:
                 raise Violation(f"{char_id}: dirty, and due in {turn_ms - now_ms} ms only")
             if now_ms - dirty_since_ms > self._settings.unflushed_max_ms:
