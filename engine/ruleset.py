@@ -90,11 +90,17 @@ class Ruleset:
             return self.source.equipment.weighs
         return self.containers[container].weighs
 
-    def has_place(self, place: Place) -> bool:
-        """Whether there is such a container, or slot of the paper doll; not how many slots it has."""
+    def has_place(self, place: Place, template_id: str) -> bool:
+        """Whether an item of the template may be in such a place, by its sort; not how many slots there are.
+
+        A slot of the paper doll has a name, one of a purse that of the template, all others a number.
+        """
         if place.container == EQUIPMENT:
             return place.slot in self.slots
-        return place.container in self.containers
+        entry = self.containers.get(place.container)
+        if entry is None:
+            return False
+        return place.slot == template_id if entry.kind == "purse" else isinstance(place.slot, int)
 
     def facts_errors(self, facts: Facts) -> list[str]:
         """What in ``facts`` this ruleset has no word for, as ``field: word``; empty when all is known."""

@@ -110,7 +110,8 @@ class Survey:
             ]
         )
         since: list[int] = []
-        members = (member.decode() for found in due for member in found)
+        # One that no character can be is the audit's to find.
+        members = (member.decode("utf-8", "replace") for found in due for member in found)
         while page := list(islice(members, _PAGE)):
             sessions = (self._keys.of_flush(char_id)[0] for char_id in page)
             found = await self._ask([("HGET", session, "dirty_since") for session in sessions])

@@ -8,10 +8,10 @@ import uvloop
 
 from engine.ruleset import Ruleset
 from engine.shipped import read_ruleset
-from gateway.command_line.saying import say
 from gateway.configuration.settings import Settings
 from gateway.serving.command_servers import add_data_dir, service_settings
 from gateway.serving.process import stop_signal
+from gateway.telemetry.logs import announce
 from persistence.service import ServiceSettings, open_service
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def _flush(settings: Settings, _: argparse.Namespace) -> None:
         service_settings(settings) as service,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_until_stopped(service, ruleset))
+        runner.run(_until_stopped(settings, service, ruleset))
 
 
-async def _until_stopped(service: ServiceSettings, ruleset: Ruleset) -> None:
+async def _until_stopped(settings: Settings, service: ServiceSettings, ruleset: Ruleset) -> None:
     stop = stop_signal()
     async with open_service(service, ruleset):
-        say(f"Haversack flushes, ruleset {ruleset.name} {ruleset.hash}")
+        announce(settings, f"Haversack flushes, ruleset {ruleset.name} {ruleset.hash}")
         await stop.wait()
-        say("Stopping: changes are flushed.")
+        announce(settings, "Stopping: changes are flushed.")

@@ -91,6 +91,8 @@ def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None
         if settings.token is None and settings.tokens is None:
             token, token_path = kept_token(settings.data_dir)
             settings = replace(settings, token=token)
+            # What is never to be in a line is known only now.
+            configure_logging(settings)
         redis_url = settings.redis_url or (servers.redis_url if servers else None)
         database_url = settings.database_url or (servers.database_url if servers else None)
         assert redis_url is not None and database_url is not None

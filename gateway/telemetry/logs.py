@@ -5,6 +5,7 @@ every line goes past ``Redactor``, which knows the secrets of this process and t
 """
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -169,8 +170,14 @@ def announce(settings: Settings, line: str) -> None:
     if settings.log == "json":
         logging.getLogger("haversack.serve").info("%s", line)
     else:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        except OSError:
+            # Whoever listened has gone, as `tee` goes at Ctrl-C: no reason to fail, now or at the last flush.
+            silence = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            os.dup2(silence, sys.stdout.fileno())
+            os.close(silence)
 
 
 def last_words(settings: Settings | None, words: str) -> None:

@@ -11,6 +11,7 @@ from persistence.audit.findings import Violation
 from persistence.audit.ledger import difference, same_actor
 from persistence.audit.live import Live
 from persistence.audit.stored import Stored
+from persistence.audit.within import DONE
 from persistence.ledger.replay import Inventory, ReplayError
 
 Texts = Iterator[tuple[int, str]]
@@ -62,11 +63,16 @@ def operations(stored: Stored, live: Live) -> Texts:
         value = done.get(b"op:" + op_id) if op_id is not None else None
         if op_id is None or value is None:
             continue
-        seq = int(value.partition(b":")[2].partition(b" ")[0] or 0)
+        told = DONE.fullmatch(value)
+        if told is None:
+            # What cannot be read is the session's own fault, and told as that.
+            continue
+        seq = int(told[1])
         digest = hashlib.md5(value, usedforsecurity=False).hexdigest()
-        if seq <= stored.seq and (op_id.decode(), seq, digest) != (kept.op_id, kept.seq, kept.done):
+        spelled = op_id.decode("utf-8", "replace")
+        if seq <= stored.seq and (spelled, seq, digest) != (kept.op_id, kept.seq, kept.done):
             yield (
                 findings.OPERATIONS,
-                f"place {slot} of its ring has {op_id.decode()!r} of {seq} in its session,"
+                f"place {slot} of its ring has {spelled!r} of {seq} in its session,"
                 f" and {kept.op_id!r} of {kept.seq} in PostgreSQL",
             )

@@ -37,7 +37,10 @@ class Leftovers:
             await self._look_at_incidents(sorted(by_kind.get("incident", ())))
         for due in self._sessions.keys.due_queues():
             async for members in self._sessions.queued(due):
-                await self._look_at_members(due, sorted({m.decode("utf-8", "replace") for m in members}))
+                # As a key's part, what cannot be read would be another one.
+                for member in {member for member in members if not member.isascii()}:
+                    self._tell("", f"{due} has a turn of {member!r}, which is no character")
+                await self._look_at_members(due, sorted({m.decode() for m in members if m.isascii()}))
 
     async def _look_at_sessions(self, names: Sequence[str]) -> None:
         self._report.looked_at[findings.LEFTOVERS] += len(names)
@@ -68,6 +71,10 @@ class Leftovers:
 
     async def _look_at_incidents(self, names: Sequence[str]) -> None:
         async for char_id, name in self._spelled("incident", names):
+            (kind,) = await self._sessions.send([("TYPE", name)])
+            if kind not in (b"list", b"none"):
+                self._tell(char_id, f"what waits of a replaced session is no list of entries: {name}")
+                continue
             (entries,) = await self._sessions.send([("LLEN", name)])
             text = f"{entries} journal entries of a session that was replaced wait in Redis"
             self._report.note([Note("incident", char_id, text)])

@@ -150,11 +150,16 @@ class _Audit:
         owned: dict[str, list[Violation]] = {}
         async with snapshot(self._database) as connection:
             async for stored in self._reader.characters(connection, char_ids, kept):
-                live = live_of(kept[stored.char_id]) if stored.char_id in kept else None
-                if first:
-                    self._count(stored, live)
-                    self._tell(self._certain(live))
-                found.append(self._seen(stored, live, node_gen))
+                try:
+                    live = live_of(kept[stored.char_id]) if stored.char_id in kept else None
+                    if first:
+                        self._count(stored, live)
+                        self._tell(self._certain(live))
+                    found.append(self._seen(stored, live, node_gen))
+                except (ValueError, ArithmeticError, MemoryError) as error:
+                    # What cannot even be looked at is one character's; the others are looked at all the same.
+                    text = f"its session is so damaged that it cannot be checked: {error}"
+                    self.report.add([Violation(findings.RECOUNT, stored.char_id, text)])
             for violation in await self._ownership.ask(connection):
                 owned.setdefault(violation.char_id, []).append(violation)
         return [

@@ -11,7 +11,7 @@ from persistence.sessions.session_fields import HEAD_FIELDS, fields_of
 
 # ``RING_KEPT`` places, as DONE_KEPT in lua/functions/call.lua.
 RING_KEPT = 64
-_DONE = re.compile(rb"[0-9a-f]+:([0-9]+) \{.*\}", re.DOTALL)
+DONE = re.compile(rb"[0-9a-f]+:([0-9]+) \{.*\}", re.DOTALL)
 
 Texts = Iterator[str]
 
@@ -74,13 +74,13 @@ def totals(ruleset: Ruleset, live: Live) -> Texts:
     except KeyError as error:
         yield f"its session cannot be recounted: nothing is known of {error.args[0]}"
         return
-    kept = {name.decode(): value for name, value in live.kept.fields.items()}
+    kept = {_spelled(name): value for name, value in live.kept.fields.items()}
     kept = {name: value for name, value in kept.items() if name not in HEAD_FIELDS}
     if kept == counted:
         return
     wrong = sorted(name for name in kept.keys() | counted.keys() if kept.get(name) != counted.get(name))
     name = wrong[0]
-    has, gives = (fields.get(name, b"nothing").decode() for fields in (kept, counted))
+    has, gives = (_spelled(fields.get(name, b"nothing")) for fields in (kept, counted))
     yield f"its session's {name} is {has}, and a recount gives {gives} ({len(wrong)} fields differ)"
 
 
@@ -98,7 +98,7 @@ def operations(live: Live) -> Texts:
     if set(ring.values()) != replies.keys() or len(set(ring.values())) != len(ring):
         yield f"its ring of {len(ring)} operations does not fit the {len(replies)} replies that it remembers"
     for op_id, value in replies.items():
-        match = _DONE.fullmatch(value)
+        match = DONE.fullmatch(value)
         if match is None or int(match[1]) > live.seq:
             yield f"what its session remembers of operation {_text(op_id)!r} cannot be, or be read"
     yield from _unflushed(live, ring, replies)
@@ -113,6 +113,11 @@ def _unflushed(live: Live, ring: dict[bytes, bytes], replies: dict[bytes, bytes]
         said = f"{entry.done.payload_hash}:{entry.seq} ".encode() + bytes(entry.done.reply)
         if ring.get(b"%d" % slot) != op_id or replies.get(op_id) != said:
             yield f"operation {entry.op_id!r} of entry {entry.seq} is not what its session remembers"
+
+
+def _spelled(text: bytes) -> str:
+    """Whatever it is, told apart from all others."""
+    return text.decode("utf-8", "backslashreplace")
 
 
 def _text(name: bytes) -> str:

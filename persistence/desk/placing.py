@@ -11,7 +11,7 @@ from persistence.desk.errors import DeskRefusal
 
 def misplaced(ruleset: Ruleset, items: Iterable[Item]) -> list[Item]:
     """Those that keep a character from being loaded."""
-    return [item for item in items if not ruleset.has_place(item.place)]
+    return [item for item in items if not ruleset.has_place(item.place, item.template_id)]
 
 
 def placed(ruleset: Ruleset, items: Mapping[str, Item]) -> dict[str, Item]:

@@ -22,6 +22,12 @@ def read_path(file: Path) -> Path:
     return Path(os.fsdecode(file.read_bytes().removesuffix(b"\n")))
 
 
+def identity(directory: Path) -> str:
+    """Which directory it is, wherever it is moved to; a copy is another one. Raises OSError."""
+    found = directory.stat()
+    return f"{found.st_dev}:{found.st_ino}"
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -3,9 +3,9 @@
 import socket
 from pathlib import Path
 
-from persistence.embedded.files import read_path
 from persistence.embedded.place import find_place
 from persistence.embedded.postgres import PostgresServer, socket_url
+from persistence.embedded.sockets import remembered
 from persistence.embedded.valkey import SOCKET, ValkeyServer, valkey_url
 
 _CONNECT_S = 2.0
@@ -37,8 +37,10 @@ def has_redis(data_dir: Path) -> bool:
 
 def _answering(data_dir: Path, key: str, name: str) -> Path | None:
     """The directory of a server's socket, if somebody listens there."""
+    directory = remembered(data_dir / f"{key}.sockets")
+    if directory is None:
+        return None
     try:
-        directory = read_path(data_dir / f"{key}.sockets")
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(_CONNECT_S)
             client.connect(str(directory / name))

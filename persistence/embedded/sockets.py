@@ -2,6 +2,7 @@
 
 A socket's path may have about 100 bytes, fewer than many a data directory's, so it lives in a short directory
 made by mkdtemp, whose path is remembered in the data directory: after a kill -9 the next start uses it again.
+The record says of which data directory it is, since a copy has it too, and its servers are the original's.
 The directory is 0700 and belongs to the account of its server: whoever may connect may read the server's
 files anyway, or is root, and the servers therefore ask nobody for a password.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from persistence.embedded.account import Account
 from persistence.embedded.errors import EmbeddedError
-from persistence.embedded.files import read_path, write_path
+from persistence.embedded.files import identity, read_path, write_path
 
 _PREFIX = "haversack-"
 _PATH_BYTES_MAX = 100
@@ -46,6 +47,7 @@ class SocketDir:
         if account is not None:
             os.chown(path, account.uid, account.gid)
         write_path(self._record, path)
+        write_path(_whose(self._record), Path(identity(self._record.parent)))
         self._opened = path, uid
         return path
 
@@ -60,14 +62,26 @@ class SocketDir:
                 _empty(fd)
             path.rmdir()
         self._record.unlink(missing_ok=True)
+        _whose(self._record).unlink(missing_ok=True)
 
     def _remembered(self) -> Path | None:
-        try:
-            path = read_path(self._record)
-        except OSError:
-            return None
+        path = remembered(self._record)
         # What it names is going to be emptied, so a damaged record must not lead anywhere else.
-        return path if path.is_absolute() and path.name.startswith(_PREFIX) else None
+        return path if path is not None and path.is_absolute() and path.name.startswith(_PREFIX) else None
+
+
+def remembered(record: Path) -> Path | None:
+    """The directory that `record` names; None without one, or with one that is another data directory's."""
+    try:
+        if str(read_path(_whose(record))) == identity(record.parent):
+            return read_path(record)
+    except OSError:
+        pass
+    return None
+
+
+def _whose(record: Path) -> Path:
+    return record.with_name(f"{record.name}.of")
 
 
 @contextlib.contextmanager

@@ -133,6 +133,7 @@ class CommandRunner:
         if not isinstance(answer, Replied):
             await self._given_ids.release(char_id, fresh, id_prefix)
             return answer
+        await self._given_ids.release_unused(char_id, fresh, id_prefix, answer.body)
         if not call.durable:
             return answer.body
         try:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+import msgspec
+from msgspec import Struct
+
 from engine.commands import Command, GrantRequest
 from engine.refusals import Refusal, RefusalCode
 from persistence.errors import PersistenceError
@@ -16,6 +19,21 @@ def given_ids(commands: Sequence[Command]) -> list[tuple[str, int]]:
         for op_index, command in enumerate(commands)
         if isinstance(command, GrantRequest) and command.item_id is not None
     ]
+
+
+class _Item(Struct):
+    item_id: str
+
+
+class _Changes(Struct):
+    changed: tuple[_Item, ...]
+
+
+class _Reply(Struct):
+    changes: _Changes
+
+
+_reply = msgspec.json.Decoder(_Reply)
 
 
 class GivenIds:
@@ -46,6 +64,12 @@ class GivenIds:
             if item_id in taken:
                 return _already_exists(item_id, op_index), fresh
         return None, fresh
+
+    async def release_unused(self, char_id: str, fresh: set[str], id_prefix: str, reply: bytes) -> None:
+        """What was asked for and did not come, for want of room perhaps, is still for others to have."""
+        if fresh:
+            made = {item.item_id for item in _reply.decode(reply).changes.changed}
+            await self.release(char_id, fresh - made, id_prefix)
 
     async def release(self, char_id: str, fresh: set[str], id_prefix: str) -> None:
         """What was refused must not keep the ids from others."""

@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 def session_from(snapshot: Snapshot, ruleset: Ruleset, items: ItemGateway) -> InventorySessionDTO:
     """What PostgreSQL has, as the engine and the mirror take it.
 
-    Raises ``CharacterQuarantined`` where an item is in a place that the ruleset does not have.
+    Raises ``CharacterQuarantined`` where an item is in a place that the ruleset does not have for it.
     """
     head = snapshot.head
     for item in snapshot.items:
         place = item.place
-        if not ruleset.has_place(place):
+        if not ruleset.has_place(place, item.template_id):
             raise CharacterQuarantined(
                 f"character {head.char_id}: item {item.item_id} is in {place.container} {place.slot},"
                 " which the ruleset does not have"

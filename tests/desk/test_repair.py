@@ -180,6 +180,34 @@ async def test_places_that_are_gone(each_site: Site) -> None:
     await each_site.audit()
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "left"),
+    [
+        ('"wallet"\nkind = "purse"\n', '"wallet"\nkind = "slots"\ncapacity = 10\n', "bag:0"),
+        ('"bag"\nkind = "slots"\ncapacity = 20\n', '"bag"\nkind = "purse"\n', "wallet:gold"),
+    ],
+)
+async def test_places_of_another_sort(site: Site, was: str, now: str, left: str) -> None:
+    """A container whose kind has changed has slots of another sort, so what was in it is nowhere."""
+    async with site.gateway(flushing=False) as gateway:
+        await gateway.load_session(CHAR_ID)
+        await do(gateway, grant("gold", 5))
+        await do(gateway, grant("dagger"))
+    text = files("engine").joinpath("rulesets/haversack.toml").read_text("utf-8")
+    assert was in text
+    site.ruleset = parse_ruleset(text.replace(was, now, 1))
+    async with site.gateway(flushing=False) as gateway:
+        with pytest.raises(CharacterQuarantined, match="the ruleset does not have"):
+            await gateway.load_session(CHAR_ID)
+        seen = await gateway.desk().repairer.examine(CHAR_ID)
+        assert len(seen.misplaced) == 1
+        await gateway.desk().repairer.repair(seen, OPERATOR)
+        places = sorted(place for _, _, place in (await stored_items(gateway)).values())
+        assert places == sorted([left, "overflow:0"])
+        assert len(await live_items(gateway)) == 2
+    await site.audit()
+
+
 async def test_what_is_played_under_the_old_ruleset_meanwhile(site: Site) -> None:
     async with site.gateway(flushing=False) as old:
         await old.load_session(CHAR_ID)

@@ -13,7 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from persistence.embedded import BinaryMissing, DataDirLocked, EmbeddedError, EmbeddedServers
+from persistence.embedded import (
+    BinaryMissing,
+    DataDirLocked,
+    EmbeddedError,
+    EmbeddedServers,
+    running_redis_url,
+)
 from persistence.embedded.lifeline import Lifeline
 from tests.embedded.clients import eventually, runs, sql, valkey, written
 from tests.embedded.conftest import Start, need_wheels
@@ -91,6 +97,21 @@ def test_any_name_will_do(start: Start, shelf: Path, name: str) -> None:
         with valkey(second.redis_url) as client:
             assert client.get("key") == "value"
         assert sql(second.database_url, "SELECT n FROM kept") == 1
+
+
+def test_a_copy_of_a_running_data_directory_has_nothing_of_it(start: Start, shelf: Path) -> None:
+    first = start(postgres=False)
+    assert first.redis_url is not None
+    with valkey(first.redis_url) as client:
+        client.set("whose", "the original's")
+    subprocess.run(["cp", "-a", shelf / "data", shelf / "copy"], check=True)
+    assert running_redis_url(shelf / "data") == first.redis_url
+    assert running_redis_url(shelf / "copy") is None
+    with start("copy", postgres=False) as second, valkey(second.redis_url) as client:
+        assert second.redis_url != first.redis_url
+        client.set("whose", "the copy's")
+    with valkey(first.redis_url) as client:
+        assert client.get("whose") == "the original's"
 
 
 @pytest.mark.usefixtures("ready_data")
