@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from gateway.configuration.settings import Settings
+from gateway.serving.endings import stopped_with
 from gateway.serving.which_servers import place_of
 from persistence.embedded import (
     EmbeddedError,
@@ -45,7 +46,7 @@ def database(settings: Settings, *, migrated: bool = True, new: bool = False) ->
             _check_there(settings, redis=False)
         url = settings.database_url or running_database_url(settings.data_dir)
         if url is None:
-            servers = stack.enter_context(EmbeddedServers.start(settings.data_dir, valkey=False))
+            servers = stopped_with(stack, EmbeddedServers.start(settings.data_dir, valkey=False))
             url = servers.database_url
             assert url is not None
         if migrated:
@@ -64,10 +65,11 @@ def service_settings(settings: Settings) -> Iterator[ServiceSettings]:
         redis_url = settings.redis_url or running_redis_url(settings.data_dir)
         database_url = settings.database_url or running_database_url(settings.data_dir)
         if redis_url is None or database_url is None:
-            servers = stack.enter_context(
+            servers = stopped_with(
+                stack,
                 EmbeddedServers.start(
                     settings.data_dir, valkey=redis_url is None, postgres=database_url is None
-                )
+                ),
             )
             redis_url, database_url = redis_url or servers.redis_url, database_url or servers.database_url
         assert redis_url is not None and database_url is not None
