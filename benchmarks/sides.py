@@ -70,6 +70,8 @@ def start(server: ServerName, stage: Stage, command: list[str] | None = None) ->
         "HAVERSACK_RULESET": str(RULESET),
         "HAVERSACK_REDIS_URL": stage.redis_url,
         "HAVERSACK_PORT": "0",
+        # A storm has more than are let in otherwise.
+        "HAVERSACK_CONNECTIONS_MAX": "8192",
         # Each gateway on sessions of its own, in the one Valkey.
         "HAVERSACK_KEY_PREFIX": f"{server}:",
     }
