@@ -72,20 +72,20 @@ async def follow(
             async with caller.transport.opened(
                 path, timeout_s=min(timing.attempt_timeout_s, ends - loop.time()), headers=headers
             ) as answer:
-                while data := await answer.more(SILENCE_S):
-                    came = True
-                    for frame in frames.take(data):
-                        last_event_id = frame.id or last_event_id
-                        if (event := _event(frame)) is not None:
-                            yield event
-                    retry_s = _RETRY_S if frames.retry_s is None else frames.retry_s
-            if came:
-                failures, ends = 0, timing.ends(timeout_s)
+                try:
+                    while data := await answer.more(SILENCE_S):
+                        came = True
+                        for frame in frames.take(data):
+                            last_event_id = frame.id or last_event_id
+                            if (event := _event(frame)) is not None:
+                                yield event
+                        retry_s = _RETRY_S if frames.retry_s is None else frames.retry_s
+                finally:
+                    if came:
+                        # There was a connection until now, whatever took its time: silence, or the caller.
+                        failures, ends = 0, timing.ends(timeout_s)
             wait_s = _some_of(retry_s)
         except HaversackError as error:
-            if came:
-                # There was a connection until now, however long nothing had to be told, or the caller took.
-                failures, ends = 0, timing.ends(timeout_s)
             wait_s = timing.wait_s(failures + 1, error.retry_after_s) + _some_of(retry_s)
             if not error.transient or loop.time() + wait_s >= ends:
                 raise

@@ -25,18 +25,13 @@ def _text(example: str | None = None, **keywords: Any) -> Meta:  # noqa: ANN401 
 
 
 # Dashes and capitals are the caller's.
-CharId = Annotated[
-    str, _text("0a1b2c3d-4e5f-4a6b-8c7d-000000000001", pattern=rf"^([0-9a-fA-F]{{32}}|{_UUID})$")
-]
+_CHAR_ID: Final = {
+    "example": "0a1b2c3d-4e5f-4a6b-8c7d-000000000001",
+    "pattern": rf"^([0-9a-fA-F]{{32}}|{_UUID})$",
+}
+CharId = Annotated[str, _text(**_CHAR_ID)]
 # The nil UUID is before all others: whoever goes through all characters begins after it.
-NewCharId = Annotated[
-    str,
-    _text(
-        "0a1b2c3d-4e5f-4a6b-8c7d-000000000001",
-        pattern=rf"^([0-9a-fA-F]{{32}}|{_UUID})$",
-        **{"not": {"pattern": "^[0-]+$"}},
-    ),
-]
+NewCharId = Annotated[str, _text(**_CHAR_ID, **{"not": {"pattern": "^[0-]+$"}})]
 ItemId = Annotated[str, _text("5f0c6a1e9b7d8e21a3c4d5e6f7a8b9c0", pattern=ITEM_ID_PATTERN)]
 TemplateId = Annotated[str, _text("iron_sword", pattern=TEMPLATE_ID_PATTERN)]
 

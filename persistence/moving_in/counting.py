@@ -99,7 +99,7 @@ class Counting:
             self._tell(finding)
             if finding.outcome == "rejected":
                 tally.of(self._known_id(finding.template)).rejected += finding.units
-        for template_id, quantity in judged.held().items():
+        for template_id, quantity in judged.held.items():
             units = tally.of(template_id)
             if repeated:
                 units.existing += quantity

@@ -76,6 +76,10 @@ class Gathered(Struct):
         """Whether the character was brought in, and made of just these rows."""
         return self.digest is not None and self.digest.partition(":")[0] == self.rows_digest()
 
+    def came_to(self, judged: str) -> bool:
+        """Whether just what has the digest ``judged`` came in of the rows then."""
+        return self.digest is not None and self.digest.partition(":")[2] == judged
+
 
 class Beyond(Struct, frozen=True):
     """A row of a character that has more than are judged; ``is_new``: nobody else made the character."""

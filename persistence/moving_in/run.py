@@ -24,7 +24,7 @@ from persistence.moving_in.homes import Homes
 from persistence.moving_in.ids import NAMESPACE
 from persistence.moving_in.judge import Judge
 from persistence.moving_in.rows import Fault
-from persistence.moving_in.verdicts import Judged, Known
+from persistence.moving_in.verdicts import Known
 from persistence.moving_in.writing import CHARACTERS_AT_ONCE, ITEMS_AT_ONCE, NewCharacter, Writer
 from persistence.postgres.database import Connection, Database
 from persistence.postgres.store import InventoryStore
@@ -199,13 +199,14 @@ class MovingIn:
         rows = self._sorted(found)
         judge = Judge(self._homes, self._overflow, found.char_id, who.actor, self._prefixes.fresh())
         judged = judge.judge(rows.known)
-        if repeated and found.digest != _digest(found, judged):
+        if repeated and not found.came_to(judged.digest()):
             counting.otherwise(found)
             return None
         counting.judged(found, who, rows, judged, repeated=repeated)
         if repeated:
             return None
-        digest = _digest(found, judged) if write else ""
+        # What tells an import that is repeated of what this one did: of which rows, and what of them came in.
+        digest = f"{found.rows_digest()}:{judged.digest()}" if write else ""
         return NewCharacter(
             found.char_id, who.name, who.actor, judged.items, judged.given, len(found.rows), digest
         )
@@ -238,11 +239,6 @@ class MovingIn:
         """The id of a template of the catalog by its name in the table, "" for all others."""
         facts = self._facts(template)
         return "" if facts is None else facts.template_id
-
-
-def _digest(found: Gathered, judged: Judged) -> str:
-    """What tells an import that is repeated of what it has done: of which rows, and what of them came in."""
-    return f"{found.rows_digest()}:{judged.digest()}"
 
 
 def _overflow(ruleset: Ruleset, name: str | None) -> str | None:

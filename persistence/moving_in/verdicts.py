@@ -33,7 +33,7 @@ class Judged(Struct, frozen=True):
 
     ``findings``: what of the rows is told. ``rejected``: by row number, units that are not in it.
     ``overflowed``: rows of which units are where they were not meant to be. ``split``: how many rows became
-    several stacks. ``given``: ids that are rows' own.
+    several stacks. ``given``: ids that are rows' own. ``held``: units of each template.
     """
 
     items: Mapping[str, Item]
@@ -42,17 +42,11 @@ class Judged(Struct, frozen=True):
     overflowed: frozenset[int]
     split: int
     given: Sequence[str]
-
-    def held(self) -> dict[str, int]:
-        """Units of each template."""
-        held: dict[str, int] = {}
-        for item in self.items.values():
-            held[item.template_id] = held.get(item.template_id, 0) + item.quantity
-        return held
+    held: Mapping[str, int]
 
     def digest(self) -> str:
-        """A hash over them: which units of the rows came in, wherever they are."""
-        text = _encode(sorted(self.held().items()))
+        """A hash over what is held: which units of the rows came in, wherever they are."""
+        text = _encode(sorted(self.held.items()))
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
@@ -90,6 +84,9 @@ class Verdicts:
 
     def of(self, items: Mapping[str, Item]) -> Judged:
         """All of it, said of the inventory that the rows have become."""
+        held: dict[str, int] = {}
+        for item in items.values():
+            held[item.template_id] = held.get(item.template_id, 0) + item.quantity
         return Judged(
             items,
             self._findings,
@@ -97,4 +94,5 @@ class Verdicts:
             frozenset(self._overflowed),
             len(self._split),
             list(self.given.values()),
+            held,
         )

@@ -68,6 +68,15 @@ def put_back(site: Site, old: dict[str, Any]) -> None:
         site.client.restore(key, 0, value)
 
 
+async def gone_back(site: Site, gateway: InventoryOrchestrator) -> None:
+    """A session of one call, from before another one was made and flushed."""
+    await live(site, gateway)
+    old = copied(site)
+    await do(gateway, grant("ring"))
+    await gateway._flusher._writes.flush([CHAR_ID])
+    put_back(site, old)
+
+
 async def live(site: Site, gateway: InventoryOrchestrator) -> None:
     await gateway.load_session(CHAR_ID)
     await do(gateway, grant("dagger"))

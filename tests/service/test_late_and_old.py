@@ -11,7 +11,7 @@ from persistence.protocol.snapshot_session import session_from
 from tests.loading import begin_load
 from tests.parity.world import CHAR_ID, TEMPLATES
 from tests.service.conftest import Site
-from tests.service.faults import JOURNAL, SESSION, copied, live, put_back
+from tests.service.faults import JOURNAL, SESSION, gone_back, live
 from tests.service.play import do, first_item, grant, stored_items
 
 
@@ -54,11 +54,7 @@ async def test_a_node_that_came_back_keeps_newer_state(each_site: Site) -> None:
 
 async def test_a_node_that_came_back_with_an_old_state_is_overruled(each_site: Site) -> None:
     async with each_site.gateway(flushing=False) as gateway:
-        await live(each_site, gateway)
-        old = copied(each_site)
-        await do(gateway, grant("ring"))
-        await gateway._flusher._writes.flush([CHAR_ID])
-        put_back(each_site, old)
+        await gone_back(each_site, gateway)
         each_site.client.hset(SESSION, "gen", '"before:restart"')
         await gateway.load_session(CHAR_ID)
         live_session = await gateway.read_session(CHAR_ID)
@@ -104,11 +100,7 @@ async def test_late_settles_trim_nothing(each_site: Site) -> None:
 
 async def test_an_old_state_that_nobody_plays_can_be_evicted(each_site: Site) -> None:
     async with each_site.gateway(flushing=False) as gateway:
-        await live(each_site, gateway)
-        old = copied(each_site)
-        await do(gateway, grant("ring"))
-        await gateway._flusher._writes.flush([CHAR_ID])
-        put_back(each_site, old)
+        await gone_back(each_site, gateway)
         state = await gateway.save_session(CHAR_ID, evict=True)
         assert not state.live and state.durable_seq == 2
         assert not each_site.client.exists(SESSION)
